@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file cable.h
+ * @brief The engine's side: one driver at work. Each call goes through here to the driver's instance.
+ *
+ * A *cable* is an instance of a driver together with what the host owes it: services, locking by
+ * the thread model that the driver declared, and snapshots that outlive it.
+ *
+ * All functions may be called from any thread at any time; the cable serializes as the driver needs
+ * it. subwg_cable_destroy() comes last, when no other call can begin any more. Calling a cable from
+ * one of its own callbacks is refused with -EDEADLK.
+ */
+#ifndef SUBWG_CABLE_H
+#define SUBWG_CABLE_H
+
+#include <subwg/api.h>
+#include <subwg/driver.h>
+#include <subwg/registry.h>
+#include <subwg/snapshot.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A driver at work. */
+struct subwg_cable;
+
+/**
+ * @brief What the embedder wants to hear. Every pointer may be NULL.
+ *
+ * Callbacks come on the thread of the call that caused them, with the cable's lock held.
+ */
+struct subwg_cable_callbacks {
+    void *context; /**< Handed to each. */
+    /** A finished line of text from the driver; @p driver is its name. */
+    void (*log)(void *context, const char *driver, uint32_t level, const char *text);
+    /** A key and value to advertise in the local endpoint's backend config. @return 0 or -errno. */
+    int32_t (*publish)(void *context, const char *key, const char *value);
+    /** An advisory notice. */
+    void (*event)(void *context, const struct subwg_event *event);
+    /** Replaces the elapsed clock (CLOCK_BOOTTIME), for simulations. */
+    uint64_t (*elapsed_ns)(void *context);
+    /** Replaces the wall clock (CLOCK_REALTIME), for simulations. */
+    uint64_t (*realtime_ns)(void *context);
+};
+
+/**
+ * @brief Makes a cable: the driver's create.
+ * @param registry where @p driver is found; must outlive the cable.
+ * @param driver its name.
+ * @param callbacks copied; may be NULL.
+ * @param local the own cluster's endpoint; borrowed.
+ * @param settings borrowed.
+ * @param setting_count length of @p settings.
+ * @param ret_cable the cable; untouched on failure.
+ * @param error may be NULL.
+ * @return 0; -ENOENT unknown driver; -ENOMEM; what the driver's create returned.
+ */
+SUBWG_API int32_t subwg_cable_create(struct subwg_registry *registry, const char *driver,
+                                     const struct subwg_cable_callbacks *callbacks,
+                                     const struct subwg_endpoint *local,
+                                     const struct subwg_setting *settings, uint32_t setting_count,
+                                     struct subwg_cable **ret_cable, struct subwg_error *error);
+
+/** @brief Ends the cable and the driver's instance; tunnels stay up. NULL is accepted. */
+SUBWG_API void subwg_cable_destroy(struct subwg_cable *cable);
+
+/** @brief The driver's init. @return as #subwg_driver::init. */
+SUBWG_API int32_t subwg_cable_init(struct subwg_cable *cable, struct subwg_error *error);
+
+/** @brief The driver's connect. @return as #subwg_driver::connect. */
+SUBWG_API int32_t subwg_cable_connect(struct subwg_cable *cable,
+                                      const struct subwg_endpoint *remote, char *ret_address,
+                                      struct subwg_error *error);
+
+/** @brief The driver's disconnect. @return as #subwg_driver::disconnect. */
+SUBWG_API int32_t subwg_cable_disconnect(struct subwg_cable *cable,
+                                         const struct subwg_endpoint *remote,
+                                         struct subwg_error *error);
+
+/** @brief The driver's connect_many, or connect for each. @return as #subwg_driver::connect_many. */
+SUBWG_API int32_t subwg_cable_connect_many(struct subwg_cable *cable,
+                                           const struct subwg_endpoint *const *remotes,
+                                           uint32_t count, subwg_result_fn result,
+                                           void *result_context, struct subwg_error *error);
+
+/** @brief The driver's disconnect_many, or disconnect for each. */
+SUBWG_API int32_t subwg_cable_disconnect_many(struct subwg_cable *cable,
+                                              const struct subwg_endpoint *const *remotes,
+                                              uint32_t count, subwg_result_fn result,
+                                              void *result_context, struct subwg_error *error);
+
+/**
+ * @brief The driver's get_connections, as an immutable snapshot.
+ * @param cable initialized.
+ * @param ret_snapshot the caller's reference, ended with subwg_snapshot_unref(). Untouched on
+ *        failure: there is never half a snapshot.
+ * @param error may be NULL.
+ * @return 0; as #subwg_driver::get_connections.
+ */
+SUBWG_API int32_t subwg_cable_get_connections(struct subwg_cable *cable,
+                                              struct subwg_snapshot **ret_snapshot,
+                                              struct subwg_error *error);
+
+/** @brief The driver's metrics_snapshot, as an immutable snapshot. Otherwise as subwg_cable_get_connections(). */
+SUBWG_API int32_t subwg_cable_metrics_snapshot(struct subwg_cable *cable,
+                                               struct subwg_snapshot **ret_snapshot,
+                                               struct subwg_error *error);
+
+/** @brief The driver's list_complete; -EOPNOTSUPP where it has none. */
+SUBWG_API int32_t subwg_cable_list_complete(struct subwg_cable *cable, struct subwg_error *error);
+
+/** @brief The driver's reconcile; -EOPNOTSUPP where it has none. */
+SUBWG_API int32_t subwg_cable_reconcile(struct subwg_cable *cable, uint32_t flags,
+                                        subwg_report_fn report, void *report_context,
+                                        struct subwg_error *error);
+
+/** @brief The driver's event_fd; -EOPNOTSUPP where it has none. */
+SUBWG_API int32_t subwg_cable_event_fd(struct subwg_cable *cable, struct subwg_error *error);
+
+/** @brief The driver's dispatch; -EOPNOTSUPP where it has none. */
+SUBWG_API int32_t subwg_cable_dispatch(struct subwg_cable *cable, struct subwg_error *error);
+
+/** @brief The driver's cleanup; -EOPNOTSUPP where it has none. */
+SUBWG_API int32_t subwg_cable_cleanup(struct subwg_cable *cable, struct subwg_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* True if the caller's record is one, and long enough to hold the member that ends at end. */
+static int record_covers(const struct subwg_error *error, size_t end)
+{
+    return error != NULL && error->head.magic == SUBWG_MAGIC_ERROR && error->head.size >= end;
+}
+
+int32_t error_set(struct subwg_error *error, int32_t code, uint32_t reason, const char *operation,
+                  const char *format, ...)
+{
+    if (!record_covers(error, SUBWG_ERROR_SIZE_1_0))
+        return code;
+    error->code = code;
+    error->reason = reason;
+    error->kernel_errno = 0;
+    error->flags = 0;
+    text_copy(error->operation, sizeof(error->operation), operation);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(error->text, sizeof(error->text), format, arguments);
+    va_end(arguments);
+    error->hint[0] = '\0';
+    return code;
+}
+
+void error_hint(struct subwg_error *error, const char *format, ...)
+{
+    if (!record_covers(error, SUBWG_ERROR_SIZE_1_0))
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(error->hint, sizeof(error->hint), format, arguments);
+    va_end(arguments);
+}
+
+void error_kernel(struct subwg_error *error, int kernel_errno)
+{
+    if (record_covers(error, SUBWG_ERROR_SIZE_1_0))
+        error->kernel_errno = kernel_errno;
+}
+
+void error_state_unknown(struct subwg_error *error)
+{
+    if (record_covers(error, SUBWG_ERROR_SIZE_1_0))
+        error->flags |= SUBWG_ERROR_STATE_UNKNOWN;
+}
+
+void error_prefix(struct subwg_error *error, const char *format, ...)
+{
+    if (!record_covers(error, SUBWG_ERROR_SIZE_1_0))
+        return;
+    char before[SUBWG_ERROR_TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(before, sizeof(before), format, arguments);
+    va_end(arguments);
+    char after[SUBWG_ERROR_TEXT_SIZE];
+    text_copy(after, sizeof(after), error->text);
+    struct text text = text_over(error->text, sizeof(error->text));
+    text_append(&text, "%s: %s", before, after);
+}
+
+const char *error_phrase(int errno_value)
+{
+    static const struct {
+        int value;
+        const char *phrase;
+    } phrases[] = {
+        {0, "success"},
+        {EPERM, "operation not permitted"},
+        {ENOENT, "no such file or directory"},
+        {ESRCH, "no such entry"},
+        {EINTR, "interrupted"},
+        {EIO, "input/output error"},
+        {ENXIO, "no such device or address"},
+        {E2BIG, "too large for this version"},
+        {EBADF, "bad file descriptor"},
+        {EAGAIN, "resource temporarily unavailable"},
+        {ENOMEM, "cannot allocate memory"},
+        {EACCES, "permission denied"},
+        {EFAULT, "bad address"},
+        {EBUSY, "device or resource busy"},
+        {EEXIST, "file exists"},
+        {ENODEV, "no such device"},
+        {EINVAL, "invalid argument"},
+        {ENFILE, "too many open files in system"},
+        {EMFILE, "too many open files"},
+        {ENOSPC, "no space left"},
+        {ERANGE, "numerical result out of range"},
+        {EDEADLK, "call from within a callback"},
+        {EPIPE, "broken pipe"},
+        {EBADR, "invalid request descriptor"},
+        {ENOSYS, "function not implemented"},
+        {EPROTO, "protocol error"},
+        {EBADMSG, "malformed message"},
+        {EOVERFLOW, "value too large"},
+        {EMSGSIZE, "message too long"},
+        {EOPNOTSUPP, "operation not supported"},
+        {EPFNOSUPPORT, "protocol family not supported"},
+        {EAFNOSUPPORT, "address family not supported"},
+        {EADDRINUSE, "address already in use"},
+        {EADDRNOTAVAIL, "cannot assign requested address"},
+        {ENETDOWN, "network is down"},
+        {ENETUNREACH, "network is unreachable"},
+        {EHOSTUNREACH, "no route to host"},
+        {ENOBUFS, "no buffer space available"},
+        {ENOTCONN, "not initialized"},
+        {ETIMEDOUT, "no reply in time"},
+        {ECONNREFUSED, "connection refused"},
+        {ESTALE, "used after fork"},
+        {ENONET, "machine is not on the network"},
+        {ENOKEY, "required key not available"},
+        {ENOEXEC, "not loadable"},
+        {EPROTONOSUPPORT, "protocol not supported"},
+        {ELOOP, "too many symbolic links"},
+        {ENOTDIR, "not a directory"},
+    };
+    int value = errno_value < 0 ? -errno_value : errno_value;
+    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+        if (phrases[i].value == value)
+            return phrases[i].phrase;
+    return "unexpected error";
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filling the error record of driver.h, whatever size the caller's record has. */
+#ifndef BASE_ERROR_H
+#define BASE_ERROR_H
+
+#include <stdint.h>
+
+#include <subwg/driver.h>
+
+/* Fills the record (NULL is fine) and returns code, so that a failure is one statement. */
+__attribute__((format(printf, 5, 6))) int32_t error_set(struct subwg_error *error, int32_t code,
+                                                        uint32_t reason, const char *operation,
+                                                        const char *format, ...);
+
+/* Adds what to do about it to a record that is set. */
+__attribute__((format(printf, 2, 3))) void error_hint(struct subwg_error *error, const char *format,
+                                                      ...);
+
+/* Notes the kernel's own errno (positive) in a record that is set. */
+void error_kernel(struct subwg_error *error, int kernel_errno);
+
+/* Marks the operation's effect as unknown. */
+void error_state_unknown(struct subwg_error *error);
+
+/* Puts "before: " in front of the text of a record that is set. */
+__attribute__((format(printf, 2, 3))) void error_prefix(struct subwg_error *error,
+                                                        const char *format, ...);
+
+/* An errno value (positive or negative) as a lower-case phrase without a period; never NULL. Safe
+ * from any thread, independent of the locale. */
+const char *error_phrase(int errno_value);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* WireGuard keys: 32 bytes, base64 outside. Pure but for the random generator. */
+#ifndef BASE_KEY_H
+#define BASE_KEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KEY_SIZE      32
+#define KEY_TEXT_SIZE 45 /* 44 characters and the NUL */
+
+struct key {
+    uint8_t bytes[KEY_SIZE];
+};
+
+enum key_fault {
+    KEY_OK = 0,
+    KEY_LENGTH,   /* not 44 characters */
+    KEY_ENCODING, /* not base64, wrong padding, trailing bits */
+    KEY_ZERO,     /* all zero */
+    KEY_LOW_ORDER /* a point with which every secret is the same */
+};
+
+/* A public key from its text; refuses what no honest peer can have. */
+enum key_fault key_parse_public(const char *text, struct key *ret_key);
+const char *key_fault_text(enum key_fault fault);
+
+const char *key_format(const struct key *key, char text[KEY_TEXT_SIZE]);
+
+bool key_equal(const struct key *a, const struct key *b); /* constant time */
+bool key_is_zero(const struct key *key);
+void key_wipe(struct key *key);
+
+/* A fresh private key, clamped; the caller wipes it. */
+void key_generate_private(struct key *ret_private);
+int key_derive_public(const struct key *private_key, struct key *ret_public);
+/* A random value in a public key's place, for a peer that lives within one message only. */
+void key_generate_throwaway(struct key *ret_public);
+/* The preshared key of a configured text: its SHA-256. */
+void key_from_passphrase(const char *text, size_t length, struct key *ret_key);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every bound of the library that a caller or a remote can run into, in one place. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* Endpoints: what a remote cluster may announce. */
+#define LIMIT_CLUSTER_ID     253u  /* bytes; a DNS name's length */
+#define LIMIT_CABLE_NAME     253u  /* bytes */
+#define LIMIT_HOSTNAME       253u  /* bytes */
+#define LIMIT_SUBNETS        1024u /* a cluster, by default; a setting */
+#define LIMIT_SUBNETS_MAX    65536u
+#define LIMIT_BACKEND_CONFIG 64u   /* entries */
+#define LIMIT_BACKEND_VALUE  1024u /* bytes of a key or value */
+
+/* Settings. */
+#define LIMIT_SETTINGS      128u  /* entries */
+#define LIMIT_SETTING_VALUE 4096u /* bytes */
+
+/* Connections of one instance: the kernel's own limit of peers on a device (2^20). */
+#define LIMIT_CONNECTIONS 1048576u
+
+/* Netlink. */
+#define LIMIT_MESSAGE_BYTES      32768u /* of one request; far below a nest's 65,535 */
+#define LIMIT_RECEIVE_BYTES      32768u /* of one receive; the kernel's largest dump message is below */
+#define LIMIT_DUMP_TRIES         8u     /* of one interrupted dump */
+#define LIMIT_DUMP_BYTES         (1024u * 1024u * 1024u)
+#define LIMIT_PENDING_REPLIES    128u /* acknowledgements in flight; more overrun the socket's queue */
+#define LIMIT_PEERS_A_MESSAGE    64u  /* bounds how long one request holds the kernel's lock */
+#define LIMIT_REMOVALS_A_MESSAGE 190u /* peers */
+#define LIMIT_ROUTES_A_SEND      64u
+#define LIMIT_REPLY_MS           5000u /* wait for a reply, by default; a setting */
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+struct text text_over(char *buffer, size_t size)
+{
+    buffer[0] = '\0';
+    return (struct text){.bytes = buffer, .size = size};
+}
+
+void text_append(struct text *text, const char *format, ...)
+{
+    size_t left = text->size - text->length;
+    va_list arguments;
+    va_start(arguments, format);
+    int wanted = vsnprintf(text->bytes + text->length, left, format, arguments);
+    va_end(arguments);
+    if (wanted < 0) {
+        text->bytes[text->length] = '\0';
+        text->cut = true;
+    } else if ((size_t)wanted >= left) {
+        text->length = text->size - 1;
+        text->cut = true;
+    } else {
+        text->length += (size_t)wanted;
+    }
+}
+
+bool text_copy(char *buffer, size_t size, const char *string)
+{
+    size_t length = strlen(string);
+    bool whole = length < size;
+    if (!whole)
+        length = size - 1;
+    memcpy(buffer, string, length);
+    buffer[length] = '\0';
+    return whole;
+}
+
+static bool is_continuation(char byte)
+{
+    return ((uint8_t)byte & 0xc0u) == 0x80u;
+}
+
+static uint32_t utf8_value(const char *bytes, size_t length)
+{
+    static const uint8_t mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t value = (uint8_t)bytes[0] & mask[length];
+    for (size_t i = 1; i < length; i++)
+        value = value << 6 | ((uint8_t)bytes[i] & 0x3fu);
+    return value;
+}
+
+size_t utf8_sequence(const char *bytes, size_t limit)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint8_t first = (uint8_t)bytes[0];
+    size_t length = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    if (length == 0 || first > 0xf4 || length > limit)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if (!is_continuation(bytes[i]))
+            return 0;
+    uint32_t value = utf8_value(bytes, length);
+    bool surrogate = value >= 0xd800 && value <= 0xdfff;
+    return value < least[length] || surrogate || value > 0x10ffff ? 0 : length;
+}
+
+bool utf8_is_control(const char *sequence, size_t length)
+{
+    uint32_t value = utf8_value(sequence, length);
+    return value < 0x20 || (value >= 0x7f && value < 0xa0) || /* C0, DEL, C1 */
+           (value >= 0x200b && value <= 0x200f) ||            /* zero width, direction marks */
+           (value >= 0x2028 && value <= 0x202e) ||            /* separators, direction overrides */
+           (value >= 0x2060 && value <= 0x206f) || value == 0xfeff || value == 0xad ||
+           value == 0x61c || (value >= 0xe0000 && value <= 0xe007f);
+}
+
+void text_append_escaped(struct text *text, const char *string)
+{
+    size_t left = strlen(string);
+    while (left > 0) {
+        size_t length = utf8_sequence(string, left);
+        bool as_is = length > 0 && !utf8_is_control(string, length);
+        if (length == 0)
+            length = 1;
+        if (as_is)
+            text_append(text, "%.*s", (int)length, string);
+        else
+            for (size_t i = 0; i < length; i++)
+                text_append(text, "\\x%02x", (unsigned)(uint8_t)string[i]);
+        string += length;
+        left -= length;
+    }
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bounded text: formatted pieces into a buffer of fixed size; what does not fit is cut and noted. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct text {
+    char *bytes;
+    size_t size;   /* of the buffer, NUL included */
+    size_t length; /* in use, NUL not included */
+    bool cut;
+};
+
+/* buffer gets an empty string; size must be at least 1. */
+struct text text_over(char *buffer, size_t size);
+__attribute__((format(printf, 2, 3))) void text_append(struct text *text, const char *format, ...);
+/* Copies a string of unknown origin: control characters and bytes that are not UTF-8 become \xNN. */
+void text_append_escaped(struct text *text, const char *string);
+
+/* Copies with a NUL in any case; returns false if it was cut. */
+bool text_copy(char *buffer, size_t size, const char *string);
+
+/* The length of the valid UTF-8 sequence at bytes (1 to 4), 0 if it is none. Needs limit >= 1. */
+size_t utf8_sequence(const char *bytes, size_t limit);
+/* True for C0 and C1 controls, DEL, and the format characters that reorder or hide text. */
+bool utf8_is_control(const char *sequence, size_t length);
+
+#endif
