@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who owns which prefix: a search tree over prefixes of which no two overlap, so that one descent
+ * finds an equal, a more specific and a covering owner alike. Nodes live in their owner's memory:
+ * nothing here allocates or fails. Balanced by the random priorities of a treap.
+ */
+#ifndef BASE_PREFIX_MAP_H
+#define BASE_PREFIX_MAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/address.h"
+
+struct prefix_node {
+    struct prefix prefix;
+    void *owner; /* not NULL while in a map */
+    uint32_t priority;
+    struct prefix_node *left;
+    struct prefix_node *right;
+};
+
+struct prefix_map {
+    struct prefix_node *root;
+};
+
+/* A node that overlaps prefix and does not belong to except (may be NULL); NULL if there is none. */
+const struct prefix_node *prefix_map_find(const struct prefix_map *map, const struct prefix *prefix,
+                                          const void *except);
+
+/* Inserts the node for owner; false if anything in the map overlaps it, and then nothing changed. */
+bool prefix_map_insert(struct prefix_map *map, struct prefix_node *node, void *owner);
+
+/* Removes a node; one that is not in a map is left alone. */
+void prefix_map_remove(struct prefix_map *map, struct prefix_node *node);
+
+#endif
