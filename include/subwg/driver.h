@@ -66,14 +66,17 @@ extern "C" {
 #define SUBWG_DRIVER_EXPORT
 #endif
 
-/** @name Magic numbers, one for each kind of struct, so that a wrong pointer is noticed. @{ */
-#define SUBWG_MAGIC_DRIVER     0x73776472u
-#define SUBWG_MAGIC_HOST       0x73776873u
-#define SUBWG_MAGIC_ENDPOINT   0x73776570u
-#define SUBWG_MAGIC_CONNECTION 0x7377636eu
-#define SUBWG_MAGIC_METRIC     0x73776d74u
-#define SUBWG_MAGIC_EVENT      0x73776576u
-#define SUBWG_MAGIC_ERROR      0x73776572u
+/**
+ * @name Magic numbers, one for each kind of struct, so that a wrong pointer is noticed.
+ * @{
+ */
+#define SUBWG_MAGIC_DRIVER     0x73776472u /**< Of a #subwg_driver. */
+#define SUBWG_MAGIC_HOST       0x73776873u /**< Of a #subwg_host. */
+#define SUBWG_MAGIC_ENDPOINT   0x73776570u /**< Of a #subwg_endpoint. */
+#define SUBWG_MAGIC_CONNECTION 0x7377636eu /**< Of a #subwg_connection. */
+#define SUBWG_MAGIC_METRIC     0x73776d74u /**< Of a #subwg_metric. */
+#define SUBWG_MAGIC_EVENT      0x73776576u /**< Of a #subwg_event. */
+#define SUBWG_MAGIC_ERROR      0x73776572u /**< Of a #subwg_error. */
 /** @} */
 
 /** The first 16 bytes of every struct that crosses; frozen for all versions. */
@@ -98,7 +101,10 @@ struct subwg_head {
 #define SUBWG_HAS(table, type, op) \
     ((table)->head.size >= SUBWG_END_OF(type, op) && (table)->op != NULL)
 
-/** @name Sizes of inline text, NUL included. @{ */
+/**
+ * @name Sizes of inline text, NUL included.
+ * @{
+ */
 #define SUBWG_ADDRESS_TEXT_SIZE    64  /**< An IP address, with a scope where it has one. */
 #define SUBWG_ERROR_OPERATION_SIZE 32  /**< #subwg_error::operation */
 #define SUBWG_ERROR_TEXT_SIZE      512 /**< #subwg_error::text */
@@ -154,11 +160,11 @@ enum subwg_reason {
  * why it failed; the kernel's own explanation (extended acknowledgement) is part of `text` or `hint`.
  */
 struct subwg_error {
-    struct subwg_head head;
-    int32_t code;         /**< The value the operation returned: a negative errno. */
-    uint32_t reason;      /**< One of #subwg_reason. */
-    int32_t kernel_errno; /**< The kernel's errno as it came (positive), 0 if none. */
-    uint32_t flags;       /**< #SUBWG_ERROR_STATE_UNKNOWN or 0. */
+    struct subwg_head head; /**< Size, version and kind. */
+    int32_t code;           /**< The value the operation returned: a negative errno. */
+    uint32_t reason;        /**< One of #subwg_reason. */
+    int32_t kernel_errno;   /**< The kernel's errno as it came (positive), 0 if none. */
+    uint32_t flags;         /**< #SUBWG_ERROR_STATE_UNKNOWN or 0. */
     char operation
         [SUBWG_ERROR_OPERATION_SIZE]; /**< The step that failed, `connect`, `add route`, ... */
     char text[SUBWG_ERROR_TEXT_SIZE]; /**< What failed and why. */
@@ -181,7 +187,10 @@ struct subwg_setting {
     const char *value; /**< Not NULL. */
 };
 
-/** @name #subwg_endpoint::present @{ */
+/**
+ * @name #subwg_endpoint::present
+ * @{
+ */
 #define SUBWG_ENDPOINT_USE_IP \
     0x1u /**< `use_ip` and `use_nat` are set: the engine chose the path. */
 /** @} */
@@ -193,7 +202,7 @@ struct subwg_setting {
  * hostile until the driver has validated it. Strings that are absent are NULL or empty.
  */
 struct subwg_endpoint {
-    struct subwg_head head;
+    struct subwg_head head;     /**< Size, version and kind. */
     uint32_t present;           /**< `SUBWG_ENDPOINT_...` bits. */
     uint32_t nat_enabled;       /**< 1: the gateway is reached through address translation. */
     const char *cluster_id;     /**< The cluster; the identity of a connection. */
@@ -239,7 +248,10 @@ enum subwg_status_reason {
     SUBWG_STATUS_REASON_CONFLICT = 8 /**< Another cluster's claim overlaps. */
 };
 
-/** @name #subwg_connection::present and #subwg_metric::present @{ */
+/**
+ * @name #subwg_connection::present and #subwg_metric::present
+ * @{
+ */
 #define SUBWG_HAS_COUNTERS    0x1u  /**< `rx_bytes`, `tx_bytes` */
 #define SUBWG_HAS_LIFETIME    0x2u  /**< `lifetime_s` */
 #define SUBWG_HAS_HANDSHAKE   0x4u  /**< `last_handshake_realtime_s` */
@@ -254,7 +266,7 @@ enum subwg_status_reason {
  * The host copies strings and numbers before add_connection returns.
  */
 struct subwg_connection {
-    struct subwg_head head;
+    struct subwg_head head;     /**< Size, version and kind. */
     uint32_t present;           /**< `SUBWG_HAS_...` bits. */
     uint32_t status;            /**< One of #subwg_status. */
     uint32_t status_reason;     /**< One of #subwg_status_reason. */
@@ -296,7 +308,7 @@ struct subwg_connection {
  * are the host's business: it renders rows into its exposition.
  */
 struct subwg_metric {
-    struct subwg_head head;
+    struct subwg_head head;          /**< Size, version and kind. */
     uint32_t present;                /**< `SUBWG_HAS_...` bits. */
     uint32_t status;                 /**< One of #subwg_status. */
     const char *cluster_id;          /**< As in the endpoint. */
@@ -330,7 +342,7 @@ enum subwg_event_kind {
 
 /** An advisory notice (a *row*): it may be dropped and is never the only way to learn something. */
 struct subwg_event {
-    struct subwg_head head;
+    struct subwg_head head; /**< Size, version and kind. */
     uint32_t kind;          /**< One of #subwg_event_kind. */
     uint32_t status;        /**< One of #subwg_status, for #SUBWG_EVENT_STATUS. */
     const char *cluster_id; /**< Whom it concerns; may be empty. */
@@ -362,8 +374,8 @@ struct subwg_snapshot_builder;
  * be made only while an operation of the instance runs, on that thread.
  */
 struct subwg_host {
-    struct subwg_head head;
-    void *context; /**< The host's; the driver passes it back untouched. */
+    struct subwg_head head; /**< Size, version and kind. */
+    void *context;          /**< The host's; the driver passes it back untouched. */
 
     /** Takes one finished line of text, never a format. @p level is one of #subwg_log_level. */
     void (*log)(void *context, uint32_t level, const char *text);
@@ -438,10 +450,10 @@ enum subwg_thread_model {
  * network namespace of the thread that called create.
  */
 struct subwg_driver {
-    struct subwg_head head;
-    const char *name;      /**< `[a-z0-9-]{1,31}`; the engine's users select the driver by it. */
-    const char *version;   /**< The driver's own version, for people. */
-    uint32_t thread_model; /**< One of #subwg_thread_model. */
+    struct subwg_head head; /**< Size, version and kind. */
+    const char *name;       /**< `[a-z0-9-]{1,31}`; the engine's users select the driver by it. */
+    const char *version;    /**< The driver's own version, for people. */
+    uint32_t thread_model;  /**< One of #subwg_thread_model. */
     uint32_t
         min_host_minor;    /**< Least #SUBWG_ABI_MINOR of a host that this driver can work with. */
     uint64_t capabilities; /**< Reserved for facts that no NULL shows; zero in 1.0. */
