@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netlink/handle.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+
+static int32_t handle_open(struct netlink *netlink, uint32_t reply_timeout_ms)
+{
+    netlink->request = malloc(LIMIT_MESSAGE_BYTES);
+    if (netlink->request == NULL)
+        return -ENOMEM;
+    int32_t code = transport_open(&netlink->generic, NETLINK_GENERIC, true, reply_timeout_ms);
+    if (code < 0)
+        return code;
+    return transport_open(&netlink->route, NETLINK_ROUTE, false, reply_timeout_ms);
+}
+
+int32_t netlink_open(uint32_t reply_timeout_ms, struct netlink **ret_netlink,
+                     struct subwg_error *error)
+{
+    struct outcome outcome;
+    if (sodium_init() < 0)
+        return error_set(error, -EIO, SUBWG_REASON_UNSPECIFIED, "open netlink",
+                         "open netlink: libsodium does not start");
+    struct netlink *netlink = calloc(1, sizeof(*netlink));
+    int32_t code = netlink == NULL ? -ENOMEM : handle_open(netlink, reply_timeout_ms);
+    if (code < 0) {
+        netlink_close(netlink);
+        outcome_fail(&outcome, code);
+        return outcome_report(&outcome, error, "open netlink", "open netlink sockets");
+    }
+    *ret_netlink = netlink;
+    return 0;
+}
+
+void netlink_close(struct netlink *netlink)
+{
+    if (netlink == NULL)
+        return;
+    transport_close(&netlink->generic);
+    transport_close(&netlink->route);
+    if (netlink->request != NULL)
+        sodium_memzero(netlink->request, LIMIT_MESSAGE_BYTES);
+    free(netlink->request);
+    wg_device_finish(&netlink->scratch);
+    free(netlink);
+}
