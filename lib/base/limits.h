@@ -19,6 +19,12 @@
 /* Connections of one instance: the kernel's own limit of peers on a device (2^20). */
 #define LIMIT_CONNECTIONS 1048576u
 
+/* Engine. */
+#define LIMIT_SNAPSHOT_BYTES    (1024u * 1024u * 1024u) /* of each part: rows, subnets, strings */
+#define LIMIT_DRIVER_PATH       4096u                   /* bytes, NUL included */
+#define LIMIT_DRIVER_FILES      1024                    /* in one directory */
+#define LIMIT_TABLE_COLUMN      120u /* characters that a column pads to; longer cells overflow */
+
 /* Netlink. */
 #define LIMIT_MESSAGE_BYTES      32768u /* of one request; far below a nest's 65,535 */
 #define LIMIT_RECEIVE_BYTES      32768u /* of one receive; the kernel's largest dump message is below */

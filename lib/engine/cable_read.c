@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two reads: a whole snapshot or none. */
+#include <errno.h>
+
+#include "base/error.h"
+#include "engine/operation.h"
+#include "engine/snapshot.h"
+
+static int32_t run(struct operation *operation, struct subwg_snapshot_builder *builder)
+{
+    const struct subwg_cable *cable = operation->cable;
+    int32_t (*read)(struct subwg_instance *, struct subwg_snapshot_builder *,
+                    struct subwg_error *) = builder->kind == SNAPSHOT_CONNECTIONS
+                                                ? cable->driver->get_connections
+                                                : cable->driver->metrics_snapshot;
+    operation->call.builder = builder;
+    int32_t code = read(cable->instance, builder, &operation->found);
+    operation->call.builder = NULL;
+    return code;
+}
+
+static int32_t explain(struct operation *operation, const struct subwg_snapshot_builder *builder)
+{
+    uint32_t reason = builder->code == -ENOMEM ? SUBWG_REASON_NO_MEMORY : SUBWG_REASON_INCOMPATIBLE;
+    return error_set(&operation->found, builder->code, reason, operation->name,
+                     "%s by driver \"%s\" failed: %s", operation->name,
+                     operation->cable->driver->name, builder->fault);
+}
+
+static int32_t read_rows(struct subwg_cable *cable, enum snapshot_kind kind, const char *name,
+                         struct subwg_snapshot **ret_snapshot, struct subwg_error *error)
+{
+    struct operation operation;
+    struct subwg_snapshot *snapshot = NULL;
+    int32_t code = operation_begin(&operation, cable, name);
+    if (code == 0 && ret_snapshot == NULL)
+        code = error_set(&operation.found, -EINVAL, SUBWG_REASON_BAD_ARGUMENT, name,
+                         "%s refused: no place for the snapshot", name);
+    if (code == 0) {
+        struct subwg_snapshot_builder builder;
+        snapshot_builder_init(&builder, kind, cable->driver->name,
+                              subwg_snapshot_local(cable->identity),
+                              cable->host.realtime_ns(cable));
+        code = run(&operation, &builder);
+        if (code >= 0)
+            code = snapshot_finish(&builder, &snapshot);
+        if (builder.code != 0)
+            code = explain(&operation, &builder);
+        snapshot_builder_release(&builder);
+    }
+    if (code >= 0)
+        *ret_snapshot = snapshot;
+    code = operation_end(&operation, code, error);
+    return code < 0 ? code : 0;
+}
+
+int32_t subwg_cable_get_connections(struct subwg_cable *cable, struct subwg_snapshot **ret_snapshot,
+                                    struct subwg_error *error)
+{
+    return read_rows(cable, SNAPSHOT_CONNECTIONS, "get_connections", ret_snapshot, error);
+}
+
+int32_t subwg_cable_metrics_snapshot(struct subwg_cable *cable,
+                                     struct subwg_snapshot **ret_snapshot,
+                                     struct subwg_error *error)
+{
+    return read_rows(cable, SNAPSHOT_METRICS, "metrics_snapshot", ret_snapshot, error);
+}
