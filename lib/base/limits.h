@@ -20,10 +20,10 @@
 #define LIMIT_CONNECTIONS 1048576u
 
 /* Engine. */
-#define LIMIT_SNAPSHOT_BYTES    (1024u * 1024u * 1024u) /* of each part: rows, subnets, strings */
-#define LIMIT_DRIVER_PATH       4096u                   /* bytes, NUL included */
-#define LIMIT_DRIVER_FILES      1024                    /* in one directory */
-#define LIMIT_TABLE_COLUMN      120u /* characters that a column pads to; longer cells overflow */
+#define LIMIT_SNAPSHOT_BYTES (1024u * 1024u * 1024u) /* of each part: rows, subnets, strings */
+#define LIMIT_DRIVER_PATH    4096u                   /* bytes, NUL included */
+#define LIMIT_DRIVER_FILES   1024                    /* in one directory */
+#define LIMIT_TABLE_COLUMN   120u /* characters that a column pads to; longer cells overflow */
 
 /* Netlink. */
 #define LIMIT_MESSAGE_BYTES      32768u /* of one request; far below a nest's 65,535 */
