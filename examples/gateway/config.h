@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration file: JSON, read as a whole, every fault reported at once. */
+#ifndef GATEWAY_CONFIG_H
+#define GATEWAY_CONFIG_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+#include <subwg/driver.h>
+
+#include "endpoint_json.h"
+#include "fields.h"
+#include "listen_address.h"
+
+#define CONFIG_FILE_BYTES_MAX (1024u * 1024u)
+
+struct config {
+    json_t *document; /* owns every text below */
+    const char *cable_driver;
+    const char *driver_file; /* NULL: driver_directory counts */
+    const char *driver_directory;
+    const char *broker_path;
+    const char *title;
+    struct listen_address listen;
+    uint32_t metrics_profile; /* enum subwg_profile */
+    uint32_t log_level;       /* enum subwg_log_level */
+    uint32_t reconcile_s;
+    uint32_t status_s;
+    json_t *use_ip; /* an object: cluster to address; may be NULL */
+    struct endpoint *local;
+    struct subwg_setting *settings;
+    uint32_t setting_count;
+};
+
+/* Returns 0, or -EINVAL with the faults; the configuration is empty then. */
+int config_read(struct config *config, const char *path, struct faults *faults);
+int config_parse(struct config *config, const char *bytes, size_t count, struct faults *faults);
+void config_free(struct config *config);
+
+#endif

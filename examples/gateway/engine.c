@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+
+static void log_refused_driver(void *context, const char *path, const struct subwg_error *error)
+{
+    (void)context;
+    if (error != NULL)
+        log_line(SUBWG_LOG_WARNING, "%s", error->text);
+    else
+        log_line(SUBWG_LOG_DEBUG, "loaded %s", path);
+}
+
+static int load_drivers(struct engine *engine, const struct config *config,
+                        struct subwg_error *error)
+{
+    if (config->driver_file != NULL)
+        return subwg_registry_load_file(engine->registry, config->driver_file, error);
+    return subwg_registry_load_directory(engine->registry, config->driver_directory,
+                                         log_refused_driver, NULL, error);
+}
+
+static void on_log(void *context, const char *driver, uint32_t level, const char *text)
+{
+    (void)context;
+    log_line(level, "%s: %s", driver, text);
+}
+
+static int32_t on_publish(void *context, const char *key, const char *value)
+{
+    struct engine *engine = context;
+    const char *old = json_string_value(json_object_get(engine->published, key));
+
+    if (old != NULL && strcmp(old, value) == 0)
+        return 0;
+    if (json_object_set_new(engine->published, key, json_string(value)) != 0)
+        return -ENOMEM;
+    engine->publish_due = true;
+    return 0;
+}
+
+/* Reports of reconcile and the regular reads say the rest; here it is detail. */
+static void on_event(void *context, const struct subwg_event *event)
+{
+    (void)context;
+    log_line(event->kind == SUBWG_EVENT_CONFLICT ? SUBWG_LOG_WARNING : SUBWG_LOG_DEBUG,
+             "event %s: %s", event->cluster_id != NULL ? event->cluster_id : "",
+             event->text != NULL ? event->text : "");
+}
+
+int engine_create(struct engine *engine, const struct config *config, struct subwg_error *error)
+{
+    const struct subwg_cable_callbacks callbacks = {
+        .context = engine, .log = on_log, .publish = on_publish, .event = on_event};
+    int result;
+
+    *engine = (struct engine){.published = json_object()};
+    if (engine->published == NULL) {
+        snprintf(error->text, sizeof error->text, "out of memory");
+        return -ENOMEM;
+    }
+    result = subwg_registry_create(&engine->registry, error);
+    if (result >= 0)
+        result = load_drivers(engine, config, error);
+    if (result >= 0)
+        result = subwg_cable_create(engine->registry, config->cable_driver, &callbacks,
+                                    &config->local->view, config->settings, config->setting_count,
+                                    &engine->cable, error);
+    if (result < 0)
+        engine_destroy(engine);
+    return result;
+}
+
+void engine_destroy(struct engine *engine)
+{
+    subwg_cable_destroy(engine->cable);
+    subwg_registry_destroy(engine->registry);
+    json_decref(engine->published);
+    *engine = (struct engine){0};
+}
+
+void engine_print_fatal(const struct subwg_error *error)
+{
+    char text[LOG_TEXT_SIZE];
+
+    fprintf(stderr, "Fatal error occurred creating engine: %s\n",
+            log_escape(text, sizeof text, error->text));
+    if (error->hint[0] != '\0')
+        fprintf(stderr, "%s\n", log_escape(text, sizeof text, error->hint));
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "status_log.h"
+#include "sync.h"
+
+uint64_t gateway_now_ms(void)
+{
+    struct timespec now = {0};
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void on_difference(void *context, uint32_t repaired, const char *text)
+{
+    (void)context;
+    log_line(repaired != 0 ? SUBWG_LOG_INFO : SUBWG_LOG_WARNING, "%s: %s",
+             repaired != 0 ? "repaired" : "found", text);
+}
+
+static void reconcile(struct gateway *gateway)
+{
+    struct subwg_error error = SUBWG_ERROR_INIT;
+    int32_t result = subwg_cable_reconcile(gateway->engine.cable, 0, on_difference, NULL, &error);
+
+    if (result < 0 && result != -EOPNOTSUPP)
+        log_line(SUBWG_LOG_ERROR, "cannot reconcile: %s", error.text);
+}
+
+/* The regular look at everything: no notice of inotify or of the kernel is relied upon alone. */
+static void tick(struct gateway *gateway)
+{
+    uint64_t now_ms = gateway_now_ms();
+
+    if (now_ms >= gateway->next_reconcile_ms) {
+        gateway->next_reconcile_ms = now_ms + gateway->config->reconcile_s * UINT64_C(1000);
+        reconcile(gateway);
+        sync_broker(gateway);
+    }
+    if (now_ms >= gateway->next_status_ms) {
+        gateway->next_status_ms = now_ms + gateway->config->status_s * UINT64_C(1000);
+        struct subwg_snapshot *snapshot = views_read_connections(&gateway->views);
+        status_log_changes(&gateway->remotes, snapshot);
+        subwg_snapshot_unref(snapshot);
+    }
+    if (now_ms >= remotes_next_ms(&gateway->remotes))
+        sync_connections(gateway);
+    sync_own_endpoint(gateway);
+}
+
+/* Returns false when the program shall end. */
+static bool take_signal(struct gateway *gateway)
+{
+    struct signalfd_siginfo info;
+
+    if (read(gateway->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
+        return true;
+    if (info.ssi_signo == SIGHUP) {
+        gateway->next_reconcile_ms = 0;
+        return true;
+    }
+    log_line(SUBWG_LOG_INFO, "ending on signal %u; tunnels stay up", info.ssi_signo);
+    return false;
+}
+
+static void dispatch(struct gateway *gateway)
+{
+    struct subwg_error error = SUBWG_ERROR_INIT;
+
+    if (subwg_cable_dispatch(gateway->engine.cable, &error) < 0) {
+        log_line(SUBWG_LOG_ERROR, "cannot dispatch the driver's events: %s", error.text);
+        gateway->event_fd = -1; /* a descriptor that stays readable would spin the loop */
+    }
+}
+
+static int timeout_ms(const struct gateway *gateway)
+{
+    uint64_t next = remotes_next_ms(&gateway->remotes), now = gateway_now_ms();
+    int http = http_timeout_ms(gateway->http);
+
+    next = gateway->next_status_ms < next ? gateway->next_status_ms : next;
+    next = gateway->next_reconcile_ms < next ? gateway->next_reconcile_ms : next;
+    uint64_t wait = next > now ? next - now : 0;
+    if (http >= 0 && (uint64_t)http < wait)
+        return http;
+    return wait > INT_MAX ? INT_MAX : (int)wait;
+}
+
+static int loop(struct gateway *gateway)
+{
+    for (bool running = true; running;) {
+        struct pollfd ready[] = {{.fd = gateway->signal_fd, .events = POLLIN},
+                                 {.fd = gateway->broker.inotify_fd, .events = POLLIN},
+                                 {.fd = gateway->event_fd, .events = POLLIN},
+                                 {.fd = http_fd(gateway->http), .events = POLLIN}};
+
+        if (poll(ready, sizeof ready / sizeof ready[0], timeout_ms(gateway)) < 0 &&
+            errno != EINTR) {
+            log_line(SUBWG_LOG_ERROR, "cannot wait for events: %s", strerror(errno));
+            return EXIT_FAILURE;
+        }
+        if (ready[0].revents != 0)
+            running = take_signal(gateway);
+        if (ready[1].revents != 0 && broker_drain(&gateway->broker))
+            sync_broker(gateway);
+        if (ready[2].revents != 0)
+            dispatch(gateway);
+        http_run(gateway->http);
+        tick(gateway);
+    }
+    return EXIT_SUCCESS;
+}
+
+static int open_signals(void)
+{
+    sigset_t signals;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0)
+        return -errno;
+    int fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    return fd >= 0 ? fd : -errno;
+}
+
+/* What can fail without a trace comes before the driver's init. */
+static int open_surroundings(struct gateway *gateway)
+{
+    const struct config *config = gateway->config;
+    int result = broker_file_name(config->local, gateway->own_file);
+
+    if (result < 0) {
+        log_line(SUBWG_LOG_ERROR, "cluster_id and cable_name are too long for a file name");
+        return result;
+    }
+    gateway->signal_fd = open_signals();
+    if (gateway->signal_fd < 0) {
+        log_line(SUBWG_LOG_ERROR, "cannot wait for signals: %s", strerror(-gateway->signal_fd));
+        return gateway->signal_fd;
+    }
+    result = broker_open(&gateway->broker, config->broker_path);
+    if (result < 0) {
+        log_line(SUBWG_LOG_ERROR, "cannot watch the broker %s: %s", config->broker_path,
+                 strerror(-result));
+        return result;
+    }
+    result = http_start(&config->listen, views_routes, &gateway->views, &gateway->http);
+    if (result < 0)
+        log_line(SUBWG_LOG_ERROR, "cannot listen on %s: %s", config->listen.text,
+                 strerror(-result));
+    return result;
+}
+
+static int start(struct gateway *gateway)
+{
+    struct subwg_error error = SUBWG_ERROR_INIT;
+    const struct config *config = gateway->config;
+
+    if (engine_create(&gateway->engine, config, &error) < 0) {
+        engine_print_fatal(&error);
+        return -1;
+    }
+    gateway->views = (struct views){
+        .cable = gateway->engine.cable, .title = config->title, .profile = config->metrics_profile};
+    if (open_surroundings(gateway) < 0)
+        return -1;
+    if (subwg_cable_init(gateway->engine.cable, &error) < 0) {
+        engine_print_fatal(&error);
+        return -1;
+    }
+    gateway->event_fd = subwg_cable_event_fd(gateway->engine.cable, &error);
+    log_line(SUBWG_LOG_INFO, "gateway of %s with driver %s, http://%s",
+             config->local->view.cluster_id, config->cable_driver, config->listen.text);
+    gateway->engine.publish_due = true;
+    sync_broker(gateway);
+    gateway->next_reconcile_ms = gateway_now_ms() + config->reconcile_s * UINT64_C(1000);
+    return 0;
+}
+
+int gateway_run(const struct config *config)
+{
+    struct gateway gateway = {
+        .config = config, .broker = {.inotify_fd = -1}, .signal_fd = -1, .event_fd = -1};
+    int status = EXIT_FAILURE;
+
+    log_threshold(config->log_level);
+    if (start(&gateway) == 0)
+        status = loop(&gateway);
+    http_stop(gateway.http);
+    broker_close(&gateway.broker);
+    remotes_free(&gateway.remotes);
+    engine_destroy(&gateway.engine);
+    if (gateway.signal_fd >= 0)
+        close(gateway.signal_fd);
+    return status;
+}
