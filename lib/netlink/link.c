@@ -13,18 +13,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "netlink/handle.h"
-#include "netlink/nl_error.h"
-
-/* Sends what libnl built (or failed to build, then built is its code) and frees it. */
-static int32_t request_built(struct netlink *netlink, int built, struct nl_msg *request,
-                             const struct message_reader *reader, struct outcome *outcome)
-{
-    if (built < 0)
-        return outcome_fail(outcome, nl_error_code(built));
-    int32_t code = transport_request(&netlink->route, nlmsg_hdr(request), reader, outcome);
-    nlmsg_free(request);
-    return code;
-}
+#include "netlink/nl_message.h"
 
 /* ---- finding ---- */
 
@@ -49,13 +38,7 @@ static void take_link(struct nl_object *object, void *context)
 
 static int32_t read_link(void *context, const struct nlmsghdr *message)
 {
-    struct nl_msg *copy = nlmsg_convert((struct nlmsghdr *)(uintptr_t)message);
-    if (copy == NULL)
-        return -ENOMEM;
-    nlmsg_set_proto(copy, NETLINK_ROUTE);
-    int parsed = nl_msg_parse(copy, take_link, context);
-    nlmsg_free(copy);
-    return nl_error_code(parsed);
+    return nl_read_object(message, take_link, context);
 }
 
 static int32_t link_get(struct netlink *netlink, int ifindex, const char *name,
@@ -65,7 +48,7 @@ static int32_t link_get(struct netlink *netlink, int ifindex, const char *name,
     const struct message_reader reader = {.read = read_link, .context = &link};
     struct nl_msg *request = NULL;
     int built = rtnl_link_build_get_request(ifindex, name, &request);
-    int32_t code = request_built(netlink, built, request, &reader, outcome);
+    int32_t code = nl_request(netlink, built, request, &reader, outcome);
     if (code == 0 && link.ifindex == 0)
         code = outcome_fail(outcome, -EBADMSG);
     if (code == 0)
@@ -129,7 +112,7 @@ int32_t link_create_wireguard(struct netlink *netlink, const char *name, uint32_
         built = rtnl_link_build_add_request(link, NLM_F_CREATE | NLM_F_EXCL, &request);
     }
     rtnl_link_put(link);
-    int32_t code = request_built(netlink, built, request, NULL, &outcome);
+    int32_t code = nl_request(netlink, built, request, NULL, &outcome);
     return code == 0 ? 0 : report_create(&outcome, name, error);
 }
 
@@ -182,7 +165,7 @@ static int32_t link_change(struct netlink *netlink, uint32_t ifindex, link_sette
 {
     struct nl_msg *request = NULL;
     int built = build_change(ifindex, setter, value, &request);
-    return request_built(netlink, built, request, NULL, outcome);
+    return nl_request(netlink, built, request, NULL, outcome);
 }
 
 int32_t link_set_alias(struct netlink *netlink, uint32_t ifindex, const char *alias,
@@ -225,7 +208,7 @@ int32_t link_delete(struct netlink *netlink, uint32_t ifindex, struct subwg_erro
         built = rtnl_link_build_delete_request(link, &request);
     }
     rtnl_link_put(link);
-    if (request_built(netlink, built, request, NULL, &outcome) == 0)
+    if (nl_request(netlink, built, request, NULL, &outcome) == 0)
         return 0;
     return outcome_report(&outcome, error, "delete link", "delete link %u", ifindex);
 }

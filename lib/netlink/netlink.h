@@ -166,9 +166,9 @@ struct route_change {
 };
 
 /* Sends all changes in batches and reads the replies together. results[i] receives 0 or the
- * negative errno of change i; later changes still happen. Returns 0 if all succeeded, else the first
- * failure's code, and the record names that route. -EEXIST: a route to this prefix is there;
- * -ESRCH: no such route. results may not be NULL. */
+ * negative errno of change i; one that the kernel refuses does not stop those behind it. Returns 0 if
+ * all succeeded, else the first failure's code, and the record names that route. -EEXIST: a route to
+ * this prefix is there; -ESRCH: no such route. results may not be NULL. */
 int32_t route_apply(struct netlink *netlink, const struct route_change *changes, uint32_t count,
                     int32_t *results, struct subwg_error *error);
 
@@ -205,6 +205,6 @@ int32_t rule_list(struct netlink *netlink, struct rule **ret_rules, uint32_t *re
 int32_t rule_add(struct netlink *netlink, const struct rule *rule,
                  struct subwg_error *error); /* -EEXIST; -EAFNOSUPPORT: no such family */
 int32_t rule_delete(struct netlink *netlink, const struct rule *rule,
-                    struct subwg_error *error); /* -ENOENT */
+                    struct subwg_error *error); /* -ENOENT; the kernel does not compare invert */
 
 #endif

@@ -5,13 +5,12 @@
 #include <linux/wireguard.h>
 #include <netinet/in.h>
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "netlink/array.h"
 #include "netlink/attribute.h"
 
-#define FIRST_CAPACITY 16u
-#define NS_A_S         1000000000
+#define NS_A_S 1000000000
 
 void wireguard_decode_start(struct wireguard_decoder *decoder, struct wg_device *device,
                             const struct key *expected_preshared_key)
@@ -22,22 +21,6 @@ void wireguard_decode_start(struct wireguard_decoder *decoder, struct wg_device 
                                  .allowed_ip_capacity = device->allowed_ip_capacity};
     *decoder = (struct wireguard_decoder){.device = device,
                                           .expected_preshared_key = expected_preshared_key};
-}
-
-/* Makes room for one more element in an array, doubling it. */
-static int32_t grow(void **array, uint32_t *capacity, uint32_t count, size_t element_size)
-{
-    if (count < *capacity)
-        return 0;
-    if (*capacity > UINT32_MAX / 2)
-        return -ENOMEM;
-    uint32_t larger = *capacity == 0 ? FIRST_CAPACITY : *capacity * 2;
-    void *moved = reallocarray(*array, larger, element_size);
-    if (moved == NULL)
-        return -ENOMEM;
-    *array = moved;
-    *capacity = larger;
-    return 0;
 }
 
 /* ---- allowed IPs ---- */
@@ -87,12 +70,12 @@ static int32_t decode_allowed_ips(struct wg_device *device, struct attributes li
     struct attribute element;
     int32_t code;
     while ((code = attribute_next(&list, &element)) > 0) {
-        code = grow((void **)&device->allowed_ips, &device->allowed_ip_capacity,
-                    device->allowed_ip_count, sizeof(*device->allowed_ips));
-        if (code < 0)
-            return code;
-        code = decode_allowed_ip(attributes_nested(&element),
-                                 &device->allowed_ips[device->allowed_ip_count]);
+        struct prefix *grown = array_grow(device->allowed_ips, &device->allowed_ip_capacity,
+                                          device->allowed_ip_count, sizeof(*grown));
+        if (grown == NULL)
+            return -ENOMEM;
+        device->allowed_ips = grown;
+        code = decode_allowed_ip(attributes_nested(&element), &grown[device->allowed_ip_count]);
         if (code < 0)
             return code;
         device->allowed_ip_count++;
@@ -196,10 +179,11 @@ static bool continues_last(const struct wg_device *device, const struct key *pub
 
 static int32_t append_peer(struct wg_device *device, const struct wg_peer *peer)
 {
-    int32_t code = grow((void **)&device->peers, &device->peer_capacity, device->peer_count,
-                        sizeof(*device->peers));
-    if (code < 0)
-        return code;
+    struct wg_peer *grown =
+        array_grow(device->peers, &device->peer_capacity, device->peer_count, sizeof(*grown));
+    if (grown == NULL)
+        return -ENOMEM;
+    device->peers = grown;
     struct wg_peer *appended = &device->peers[device->peer_count++];
     *appended = *peer;
     appended->allowed_ip_first = device->allowed_ip_count;

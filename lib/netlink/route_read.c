@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Routes as they are: the list, and the way to one address. */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+#include <netlink/addr.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "netlink/array.h"
+#include "netlink/attribute.h"
+#include "netlink/nl_error.h"
+#include "netlink/nl_message.h"
+
+/* The metric of an IPv6 route that names none. */
+#define IPV6_DEFAULT_METRIC 1024u
+
+static struct nlmsghdr *route_request(struct netlink *netlink, struct rtmsg **ret_head)
+{
+    struct nlmsghdr *request = mnl_nlmsg_put_header(netlink->request);
+    request->nlmsg_type = RTM_GETROUTE;
+    *ret_head = mnl_nlmsg_put_extra_header(request, sizeof(**ret_head));
+    return request;
+}
+
+/* ---- listing ---- */
+
+struct route_dump {
+    uint32_t table;
+    uint8_t protocol;
+    struct route *routes;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+static void restart_routes(void *context)
+{
+    ((struct route_dump *)context)->count = 0;
+}
+
+/* False: a route of another family. */
+static bool describe_route(struct rtnl_route *object, struct route *ret_route)
+{
+    struct route route = {.table = rtnl_route_get_table(object),
+                          .metric = rtnl_route_get_priority(object),
+                          .protocol = rtnl_route_get_protocol(object),
+                          .type = rtnl_route_get_type(object)};
+    if (!nl_address_read(rtnl_route_get_dst(object), rtnl_route_get_family(object),
+                         &route.destination))
+        return false;
+    if (route.destination.family == FAMILY_IPV6 && route.metric == IPV6_DEFAULT_METRIC)
+        route.metric = 0;
+    if (rtnl_route_get_nnexthops(object) == 1)
+        route.ifindex = (uint32_t)rtnl_route_nh_get_ifindex(rtnl_route_nexthop_n(object, 0));
+    *ret_route = route;
+    return true;
+}
+
+static int32_t append_route(struct route_dump *dump, const struct route *route)
+{
+    struct route *grown = array_grow(dump->routes, &dump->capacity, dump->count, sizeof(*grown));
+    if (grown == NULL)
+        return -ENOMEM;
+    dump->routes = grown;
+    dump->routes[dump->count++] = *route;
+    return 0;
+}
+
+/* The kernel filters where it can (strict checking, from 4.20 on); older ones list everything. */
+static int32_t read_route(void *context, const struct nlmsghdr *message)
+{
+    struct route_dump *dump = context;
+    if (message->nlmsg_type != RTM_NEWROUTE)
+        return 0;
+    struct rtnl_route *object = NULL;
+    int32_t code = nl_error_code(rtnl_route_parse((struct nlmsghdr *)(uintptr_t)message, &object));
+    if (code < 0)
+        return code;
+    struct route route;
+    if (describe_route(object, &route) && (dump->table == 0 || route.table == dump->table) &&
+        (dump->protocol == 0 || route.protocol == dump->protocol))
+        code = append_route(dump, &route);
+    rtnl_route_put(object);
+    return code;
+}
+
+int32_t route_list(struct netlink *netlink, uint32_t table, uint8_t protocol,
+                   struct route **ret_routes, uint32_t *ret_count, struct subwg_error *error)
+{
+    struct outcome outcome;
+    struct route_dump dump = {.table = table, .protocol = protocol};
+    const struct message_reader reader = {
+        .restart = restart_routes, .read = read_route, .context = &dump};
+    struct rtmsg *head;
+    struct nlmsghdr *request = route_request(netlink, &head);
+    request->nlmsg_flags = NLM_F_DUMP;
+    head->rtm_protocol = protocol;
+    if (table != 0)
+        mnl_attr_put_u32(request, RTA_TABLE, table);
+    if (transport_request(&netlink->route, request, &reader, &outcome) < 0) {
+        free(dump.routes);
+        return outcome_report(&outcome, error, "list routes", "list routes of table %u", table);
+    }
+    *ret_routes = dump.routes;
+    *ret_count = dump.count;
+    return 0;
+}
+
+/* ---- the way to an address ---- */
+
+static int32_t read_metrics(struct attributes metrics, uint32_t *mtu)
+{
+    struct attribute attribute;
+    int32_t code;
+    while ((code = attribute_next(&metrics, &attribute)) > 0)
+        if (attribute.type == RTAX_MTU && !attribute_copy(&attribute, mtu, sizeof(*mtu)))
+            return -EBADMSG;
+    return code;
+}
+
+static int32_t read_way(void *context, const struct nlmsghdr *message)
+{
+    struct route_lookup *way = context;
+    struct attributes attributes;
+    struct attribute attribute;
+    int32_t code = attributes_of_message(message, sizeof(struct rtmsg), &attributes);
+    if (code < 0)
+        return code;
+    const struct rtmsg *head = mnl_nlmsg_get_payload(message);
+    way->type = head->rtm_type;
+    while ((code = attribute_next(&attributes, &attribute)) > 0) {
+        if (attribute.type == RTA_OIF &&
+            !attribute_copy(&attribute, &way->ifindex, sizeof(way->ifindex)))
+            return -EBADMSG;
+        if (attribute.type == RTA_METRICS)
+            code = read_metrics(attributes_nested(&attribute), &way->mtu);
+        if (code < 0)
+            return code;
+    }
+    return code;
+}
+
+static void encode_lookup(struct netlink *netlink, const struct address *address, uint32_t mark)
+{
+    struct rtmsg *head;
+    struct nlmsghdr *request = route_request(netlink, &head);
+    head->rtm_family = address->family == FAMILY_IPV4 ? AF_INET : AF_INET6;
+    head->rtm_dst_len = address->family;
+    mnl_attr_put(request, RTA_DST, address->family / 8u, address->bytes);
+    if (mark != 0)
+        mnl_attr_put_u32(request, RTA_MARK, mark);
+    if (address->scope != 0)
+        mnl_attr_put_u32(request, RTA_OIF, address->scope);
+}
+
+static bool leads_nowhere(const struct route_lookup *way)
+{
+    return way->type == RTN_UNREACHABLE || way->type == RTN_BLACKHOLE ||
+           way->type == RTN_PROHIBIT || way->type == RTN_THROW || way->ifindex == 0;
+}
+
+int32_t route_lookup(struct netlink *netlink, const struct address *address, uint32_t mark,
+                     struct route_lookup *ret_lookup, struct subwg_error *error)
+{
+    struct outcome outcome;
+    struct route_lookup way = {0};
+    const struct message_reader reader = {.read = read_way, .context = &way};
+    int32_t code = -EAFNOSUPPORT;
+    if (address->family == FAMILY_IPV4 || address->family == FAMILY_IPV6) {
+        encode_lookup(netlink, address, mark);
+        code = transport_request(&netlink->route, (struct nlmsghdr *)(void *)netlink->request,
+                                 &reader, &outcome);
+        if (code == 0 && leads_nowhere(&way))
+            code = outcome_fail(&outcome, -ENETUNREACH);
+    } else {
+        outcome_fail(&outcome, code);
+    }
+    if (code < 0) {
+        char text[ADDRESS_TEXT_SIZE];
+        return outcome_report(&outcome, error, "look up route", "look up the route to %s",
+                              address_format(address, text));
+    }
+    struct link_info link;
+    if (way.mtu == 0) {
+        code = link_by_index(netlink, way.ifindex, &link, error);
+        way.mtu = code == 0 ? link.mtu : 0;
+    }
+    if (code == 0)
+        *ret_lookup = way;
+    return code;
+}
