@@ -36,7 +36,7 @@ void index_insert(struct index *index, struct index_node *node, const void *key,
 void index_remove(struct index *index, struct index_node *node); /* not in: nothing happens */
 struct index_node *index_find(const struct index *index, const void *key, size_t length);
 
-/* The struct of type around a node, or NULL for NULL. */
+/* The struct of type around a node, or NULL for NULL. node is evaluated twice. */
 #define INDEX_OWNER(node, type, member) \
     ((node) == NULL ? NULL : (type *)(void *)((char *)(node)-offsetof(type, member)))
 

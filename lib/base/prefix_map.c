@@ -6,17 +6,17 @@
 #include <sodium.h>
 
 const struct prefix_node *prefix_map_find(const struct prefix_map *map, const struct prefix *prefix,
-                                          const void *except)
+                                          const void *except, const void *also_except)
 {
     const struct prefix_node *node = map->root;
     while (node != NULL) {
         int order = prefix_compare_disjoint(prefix, &node->prefix);
-        if (order == 0 && node->owner != except)
+        if (order == 0 && node->owner != except && node->owner != also_except)
             return node;
         if (order == 0) {
-            /* The excepted owner's: what else overlaps lies on either side. */
+            /* An excepted owner's: what else overlaps lies on either side. */
             const struct prefix_map left = {node->left};
-            const struct prefix_node *found = prefix_map_find(&left, prefix, except);
+            const struct prefix_node *found = prefix_map_find(&left, prefix, except, also_except);
             if (found != NULL)
                 return found;
         }
@@ -65,7 +65,7 @@ static struct prefix_node *join(struct prefix_node *before, struct prefix_node *
 
 bool prefix_map_insert(struct prefix_map *map, struct prefix_node *node, void *owner)
 {
-    if (prefix_map_find(map, &node->prefix, NULL) != NULL)
+    if (prefix_map_find(map, &node->prefix, NULL, NULL) != NULL)
         return false;
     node->owner = owner;
     node->priority =

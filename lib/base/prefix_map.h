@@ -24,9 +24,10 @@ struct prefix_map {
     struct prefix_node *root;
 };
 
-/* A node that overlaps prefix and does not belong to except (may be NULL); NULL if there is none. */
+/* A node that overlaps prefix and belongs to neither of two owners (both may be NULL); NULL if there
+ * is none. */
 const struct prefix_node *prefix_map_find(const struct prefix_map *map, const struct prefix *prefix,
-                                          const void *except);
+                                          const void *except, const void *also_except);
 
 /* Inserts the node for owner; false if anything in the map overlaps it, and then nothing changed. */
 bool prefix_map_insert(struct prefix_map *map, struct prefix_node *node, void *owner);

@@ -1,13 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The driver's operations, for the two tables that offer them: linked.c and plugins/wireguard. */
+/* The driver's operations, for the two tables that offer them: driver.c's and the plugin's, which
+ * differ in create alone. */
 #ifndef WIREGUARD_DRIVER_H
 #define WIREGUARD_DRIVER_H
 
 #include <subwg/driver.h>
 
-#define WIREGUARD_DRIVER_NAME "wireguard"
+/* Everything of the table but create. */
+#define WIREGUARD_DRIVER_TABLE                                                                    \
+    .head = SUBWG_HEAD(struct subwg_driver, SUBWG_MAGIC_DRIVER), .name = "wireguard",             \
+    .version = "0.1.0", .thread_model = SUBWG_THREADS_INSTANCE, .destroy = wireguard_destroy,     \
+    .init = wireguard_init, .connect = wireguard_connect, .disconnect = wireguard_disconnect,     \
+    .get_connections = wireguard_get_connections, .metrics_snapshot = wireguard_metrics_snapshot, \
+    .list_complete = wireguard_list_complete, .cleanup = wireguard_cleanup
 
-/* Fills a table with every operation. environment: also read CE_IPSEC_NATTPORT and CE_IPSEC_PSK. */
 extern const struct subwg_driver wireguard_driver;
+
+void wireguard_destroy(struct subwg_instance *instance);
+int32_t wireguard_init(struct subwg_instance *instance, struct subwg_error *error);
+int32_t wireguard_connect(struct subwg_instance *instance, const struct subwg_endpoint *remote,
+                          char *ret_address, struct subwg_error *error);
+int32_t wireguard_disconnect(struct subwg_instance *instance, const struct subwg_endpoint *remote,
+                             struct subwg_error *error);
+int32_t wireguard_get_connections(struct subwg_instance *instance,
+                                  struct subwg_snapshot_builder *snapshot,
+                                  struct subwg_error *error);
+int32_t wireguard_metrics_snapshot(struct subwg_instance *instance,
+                                   struct subwg_snapshot_builder *snapshot,
+                                   struct subwg_error *error);
+int32_t wireguard_list_complete(struct subwg_instance *instance, struct subwg_error *error);
+int32_t wireguard_cleanup(struct subwg_instance *instance, struct subwg_error *error);
 
 #endif

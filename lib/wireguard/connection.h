@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection: a remote endpoint in checked form, what of it the kernel has, and how it is doing. */
+#ifndef WIREGUARD_CONNECTION_H
+#define WIREGUARD_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <subwg/driver.h>
+
+#include "base/address.h"
+#include "base/index.h"
+#include "base/key.h"
+#include "base/prefix_map.h"
+#include "netlink/netlink.h"
+#include "wireguard/settings.h"
+#include "wireguard/status.h"
+
+/* What the driver believes that the kernel has of a connection. Every dump corrects it. */
+enum installed {
+    INSTALLED_NOTHING = 0, /* not yet, or seen missing */
+    INSTALLED_AS_WANTED,
+    INSTALLED_OTHERWISE /* there, but not as wanted, or not known: read the kernel before changing it */
+};
+
+/* A subnet that goes to the kernel: sorted, none covers another. */
+struct subnet {
+    struct prefix_node node; /* in the ownership map while the connection is in the table */
+    bool routed;             /* the kernel has our route to it */
+};
+
+struct connection {
+    struct index_node
+        by_cluster; /* in no index for an adopted connection that nobody claimed yet */
+    struct index_node by_key;
+
+    /* As announced. Point behind the struct, one allocation in all. */
+    const char *cluster_id;
+    const char *cable_name;
+    const char *hostname;
+    const char *private_ip;
+    const char *public_ip;
+    const char *const *subnet_texts;
+    uint32_t subnet_text_count;
+    bool use_nat;
+
+    /* Wanted. */
+    struct key public_key;
+    struct socket_address endpoint;
+    struct prefix *allowed_ips; /* the subnets' prefixes once more, as one list for requests */
+    struct subnet *subnets;
+    uint32_t subnet_count;
+    uint16_t keepalive_s;
+    uint32_t path_mtu; /* 0: not known */
+    char remote_ip[ADDRESS_TEXT_SIZE];
+
+    /* Found. */
+    bool adopted;                    /* left by an earlier run and claimed by nobody yet */
+    uint8_t installed;               /* enum installed */
+    uint8_t installed_preshared_key; /* enum wg_preshared_key */
+    bool seen;                       /* in the dump being read */
+    uint32_t position;               /* in the table */
+    struct status_state status;
+};
+
+/* Checks a remote endpoint for itself, without regard to others: form, limits, special ranges. On
+ * success *ret_connection is to be ended with connection_destroy. Pure but for memory. */
+int32_t connection_from_endpoint(const struct subwg_endpoint *endpoint,
+                                 const struct settings *settings,
+                                 struct connection **ret_connection, struct subwg_error *error);
+
+/* A peer of an earlier run, from a dump. NULL when out of memory. */
+struct connection *connection_from_peer(const struct wg_device *device, const struct wg_peer *peer);
+
+void connection_destroy(struct connection *connection); /* accepts NULL */
+
+/* The key that an endpoint names in its backend config; ret_named tells if it names one. */
+int32_t connection_key_of_endpoint(const struct subwg_endpoint *endpoint, struct key *ret_key,
+                                   bool *ret_named, struct subwg_error *error);
+
+/* The head of an endpoint by the rules for inputs: size, version, magic, flags, tail. */
+int32_t endpoint_check_head(const struct subwg_endpoint *endpoint, struct subwg_error *error);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wireguard/instance.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int32_t instance_dump(struct subwg_instance *instance, struct subwg_error *error)
+{
+    const struct key *expected =
+        instance->secrets->has_preshared_key ? &instance->secrets->preshared_key : NULL;
+    return wg_get_device(instance->netlink, instance->ifindex, expected, &instance->dump, error);
+}
+
+struct target instance_target(struct subwg_instance *instance)
+{
+    return (struct target){
+        .netlink = instance->netlink,
+        .settings = &instance->settings,
+        .preshared_key = &instance->secrets->preshared_key,
+        .ifindex = instance->ifindex,
+    };
+}
+
+uint64_t instance_now(const struct subwg_instance *instance)
+{
+    return instance->host.elapsed_ns(instance->host.context);
+}
+
+void instance_log(const struct subwg_instance *instance, uint32_t level, const char *format, ...)
+{
+    char line[SUBWG_ERROR_TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    instance->host.log(instance->host.context, level, line);
+}

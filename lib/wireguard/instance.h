@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One instance of the driver, and the operations on it that the driver table offers. */
+#ifndef WIREGUARD_INSTANCE_H
+#define WIREGUARD_INSTANCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <subwg/driver.h>
+
+#include "base/secret.h"
+#include "netlink/netlink.h"
+#include "wireguard/apply.h"
+#include "wireguard/settings.h"
+#include "wireguard/table.h"
+
+/* The own cluster. */
+struct local {
+    char *cluster_id;
+    struct address private_address; /* family none where it is not given */
+    struct address public_address;
+    struct prefix *subnets;
+    uint32_t subnet_count;
+};
+
+struct subwg_instance {
+    struct subwg_host host; /* the driver's own copy */
+    struct settings settings;
+    struct secret_page *secrets;
+    struct local local;
+    struct netlink *netlink; /* opened by create, so that the instance stays in that namespace */
+    int lock; /* the socket that marks the device as ours, once it is bound; -1: none */
+    bool locked;
+    bool initialized;
+    uint32_t ifindex;
+    uint32_t mtu;
+    struct key public_key;
+    struct table table;
+    struct wg_device dump; /* its arrays live from read to read */
+};
+
+/* device.c: what all connections share. */
+int32_t device_init(struct subwg_instance *instance, struct subwg_error *error);
+int32_t device_cleanup(struct subwg_instance *instance, struct subwg_error *error);
+void device_release(struct subwg_instance *instance); /* gives the lock back, leaves the device */
+
+/* connect.c */
+int32_t connect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
+                         char *ret_address, struct subwg_error *error);
+int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
+                            struct subwg_error *error);
+int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *error);
+
+/* policy.c: may this connection stand beside all others? Refuses with the reason, or returns 0. */
+int32_t policy_check(struct subwg_instance *instance, const struct connection *candidate,
+                     struct subwg_error *error);
+
+/* report.c: the two reads. */
+int32_t report_connections(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
+                           struct subwg_error *error);
+int32_t report_metrics(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
+                       struct subwg_error *error);
+/* Takes the dump that is in the instance: what is there, what is missing, how each is doing. */
+void report_take_dump(struct subwg_instance *instance);
+
+/* Small things that several of them need. */
+int32_t instance_dump(struct subwg_instance *instance, struct subwg_error *error);
+struct target instance_target(struct subwg_instance *instance);
+uint64_t instance_now(const struct subwg_instance *instance);
+__attribute__((format(printf, 3, 4))) void instance_log(const struct subwg_instance *instance,
+                                                        uint32_t level, const char *format, ...);
+
+#endif

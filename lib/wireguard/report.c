@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two reads: a dump against the table, and a row for each connection. Nothing is changed. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "wireguard/instance.h"
+
+static bool installed_as_wanted(const struct subwg_instance *instance, const struct wg_peer *peer,
+                                const struct connection *connection)
+{
+    uint8_t preshared_key =
+        instance->secrets->has_preshared_key ? WG_PRESHARED_KEY_EXPECTED : WG_PRESHARED_KEY_NONE;
+    if (peer->preshared_key != preshared_key || peer->keepalive_s != connection->keepalive_s ||
+        peer->allowed_ip_count != connection->subnet_count)
+        return false;
+    const struct prefix *found = &instance->dump.allowed_ips[peer->allowed_ip_first];
+    uint32_t equal = 0;
+    /* Mostly in the order in which they were set; a moved one is at the end, and then it differs
+     * from what this compares: reading the kernel once more is all that costs. */
+    while (equal < peer->allowed_ip_count &&
+           prefix_equal(&found[equal], &connection->allowed_ips[equal]))
+        equal++;
+    return equal == peer->allowed_ip_count;
+}
+
+static void take_peer(struct subwg_instance *instance, const struct wg_peer *peer,
+                      struct connection *connection, struct status_sample *sample)
+{
+    connection->seen = true;
+    sample->handshake_s = peer->handshake_s;
+    sample->handshake_ns = peer->handshake_ns;
+    sample->rx_bytes = peer->rx_bytes;
+    sample->tx_bytes = peer->tx_bytes;
+    status_sample(&connection->status, sample, instance->settings.status_window_s,
+                  peer->keepalive_s);
+    if (!connection->adopted)
+        connection->installed = installed_as_wanted(instance, peer, connection)
+                                    ? INSTALLED_AS_WANTED
+                                    : INSTALLED_OTHERWISE;
+}
+
+void report_take_dump(struct subwg_instance *instance)
+{
+    struct table *table = &instance->table;
+    struct status_sample sample = {
+        .now_ns = instance_now(instance),
+        .realtime_ns = instance->host.realtime_ns(instance->host.context),
+    };
+    for (uint32_t i = 0; i < table->count; i++)
+        table->connections[i]->seen = false;
+    for (uint32_t i = 0; i < instance->dump.peer_count; i++) {
+        const struct wg_peer *peer = &instance->dump.peers[i];
+        struct connection *connection = table_find_key(table, &peer->public_key);
+        if (connection != NULL)
+            take_peer(instance, peer, connection, &sample);
+    }
+    for (uint32_t i = 0; i < table->count; i++) {
+        if (table->connections[i]->seen)
+            continue;
+        table->connections[i]->installed = INSTALLED_NOTHING;
+        status_missing(&table->connections[i]->status, sample.now_ns);
+    }
+}
+
+static int32_t read_kernel(struct subwg_instance *instance, struct subwg_error *error)
+{
+    int32_t code = instance_dump(instance, error);
+    if (code == 0)
+        report_take_dump(instance);
+    return code;
+}
+
+static int32_t push_connection(struct subwg_instance *instance,
+                               struct subwg_snapshot_builder *snapshot,
+                               const struct connection *connection, uint64_t now_ns)
+{
+    const struct status_state *status = &connection->status;
+    char status_text[STATUS_TEXT_SIZE];
+    char key[KEY_TEXT_SIZE];
+    struct subwg_connection row = SUBWG_CONNECTION_INIT;
+    row.present = SUBWG_HAS_COUNTERS | SUBWG_HAS_LIFETIME | SUBWG_HAS_USE_NAT;
+    if (status->handshake_s != 0)
+        row.present |= SUBWG_HAS_HANDSHAKE;
+    if (status->established)
+        row.present |= SUBWG_HAS_ESTABLISHED;
+    row.status = status->status;
+    row.status_reason = status->reason;
+    row.status_text = status_describe(status, now_ns, status_text);
+    row.cluster_id = connection->cluster_id;
+    row.cable_name = connection->cable_name;
+    row.hostname = connection->hostname;
+    row.private_ip = connection->private_ip;
+    row.public_ip = connection->public_ip;
+    row.remote_ip = connection->remote_ip;
+    row.peer = key_format(&connection->public_key, key);
+    row.subnets = connection->subnet_texts;
+    row.subnet_count = connection->subnet_text_count;
+    row.rx_bytes = status_rx_bytes(status);
+    row.tx_bytes = status_tx_bytes(status);
+    row.lifetime_s = status_lifetime_s(status, now_ns);
+    row.last_handshake_realtime_s = status->handshake_s;
+    row.established_realtime_s = status->established_realtime_s;
+    row.changed_ns = status->changed_ns;
+    row.flap_count = status->flap_count;
+    row.reconnect_count = status->reconnect_count;
+    row.use_nat = connection->use_nat;
+    return instance->host.add_connection(instance->host.context, snapshot, &row);
+}
+
+/* A peer on our device that no endpoint of this run stands for. */
+static int32_t push_foreign(struct subwg_instance *instance,
+                            struct subwg_snapshot_builder *snapshot, const struct wg_peer *peer)
+{
+    char key[KEY_TEXT_SIZE];
+    char remote_ip[ADDRESS_TEXT_SIZE] = "";
+    if (peer->endpoint.address.family != FAMILY_NONE)
+        (void)address_format(&peer->endpoint.address, remote_ip);
+    struct subwg_connection row = SUBWG_CONNECTION_INIT;
+    row.present = SUBWG_HAS_COUNTERS;
+    row.status = SUBWG_STATUS_ERROR;
+    row.status_reason = SUBWG_STATUS_REASON_FOREIGN;
+    row.status_text = "a peer that this gateway did not configure";
+    row.cluster_id = "";
+    row.cable_name = "";
+    row.hostname = "";
+    row.private_ip = "";
+    row.public_ip = "";
+    row.remote_ip = remote_ip;
+    row.peer = key_format(&peer->public_key, key);
+    row.rx_bytes = peer->rx_bytes;
+    row.tx_bytes = peer->tx_bytes;
+    return instance->host.add_connection(instance->host.context, snapshot, &row);
+}
+
+static int32_t refused_by_host(int32_t code, struct subwg_error *error)
+{
+    return error_set(error, code, SUBWG_REASON_UNSPECIFIED, "push rows",
+                     "the engine did not take a row: %s", error_phrase(code));
+}
+
+int32_t report_connections(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
+                           struct subwg_error *error)
+{
+    int32_t code = read_kernel(instance, error);
+    if (code != 0)
+        return code;
+    uint64_t now_ns = instance_now(instance);
+    for (uint32_t i = 0; i < instance->table.count && code == 0; i++)
+        if (!instance->table.connections[i]->adopted)
+            code = push_connection(instance, snapshot, instance->table.connections[i], now_ns);
+    for (uint32_t i = 0; i < instance->dump.peer_count && code == 0; i++) {
+        const struct wg_peer *peer = &instance->dump.peers[i];
+        const struct connection *connection = table_find_key(&instance->table, &peer->public_key);
+        if (connection == NULL || connection->adopted)
+            code = push_foreign(instance, snapshot, peer);
+    }
+    return code < 0 ? refused_by_host(code, error) : 0;
+}
+
+static int32_t push_metric(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
+                           const struct connection *connection, uint64_t now_ns)
+{
+    const struct status_state *status = &connection->status;
+    struct subwg_metric row = SUBWG_METRIC_INIT;
+    row.present = SUBWG_HAS_COUNTERS | SUBWG_HAS_LIFETIME;
+    if (status->established)
+        row.present |= SUBWG_HAS_ESTABLISHED;
+    row.status = status->status;
+    row.cluster_id = connection->cluster_id;
+    row.cable_name = connection->cable_name;
+    row.hostname = connection->hostname;
+    row.private_ip = connection->private_ip;
+    row.public_ip = connection->public_ip;
+    row.remote_ip = connection->remote_ip;
+    row.rx_bytes = status_rx_bytes(status);
+    row.tx_bytes = status_tx_bytes(status);
+    row.lifetime_s = status_lifetime_s(status, now_ns);
+    row.established_realtime_s = status->established_realtime_s;
+    return instance->host.add_metric(instance->host.context, snapshot, &row);
+}
+
+int32_t report_metrics(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
+                       struct subwg_error *error)
+{
+    int32_t code = read_kernel(instance, error);
+    if (code != 0)
+        return code;
+    uint64_t now_ns = instance_now(instance);
+    for (uint32_t i = 0; i < instance->table.count && code == 0; i++) {
+        const struct connection *connection = instance->table.connections[i];
+        if (!connection->adopted && connection->seen)
+            code = push_metric(instance, snapshot, connection, now_ns);
+    }
+    return code < 0 ? refused_by_host(code, error) : 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Is the remote there? Decided by what was received, on elapsed time only. Pure: the same samples give
+ * the same verdict, whatever the wall clock does and however often somebody asks.
+ */
+#ifndef WIREGUARD_STATUS_H
+#define WIREGUARD_STATUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <subwg/driver.h>
+
+/* What one dump says of a peer, and when it said it. */
+struct status_sample {
+    uint64_t now_ns;      /* elapsed clock */
+    uint64_t realtime_ns; /* wall clock */
+    uint64_t handshake_s; /* the kernel's, wall clock; 0 = never */
+    uint32_t handshake_ns;
+    uint64_t rx_bytes;
+    uint64_t tx_bytes;
+};
+
+struct status_state {
+    bool started;     /* started_ns is set */
+    bool adopted;     /* the peer was there before this instance */
+    bool sampled;     /* a sample has been taken, the fields below are set */
+    bool heard;       /* heard_ns is set: something proves the remote's life */
+    bool established; /* established_ns is set */
+    uint8_t status;   /* enum subwg_status */
+    uint8_t reason;   /* enum subwg_status_reason */
+    uint32_t flap_count;
+    uint32_t reconnect_count;
+    uint64_t started_ns;     /* when the connection was made or adopted */
+    uint64_t sampled_ns;     /* of the last sample */
+    uint64_t heard_ns;       /* last proof of life */
+    uint64_t spoken_ns;      /* last growth of tx */
+    uint64_t established_ns; /* first handshake seen or adopted */
+    uint64_t established_realtime_s;
+    uint64_t changed_ns;
+    uint64_t handshake_s; /* token of the last sample */
+    uint32_t handshake_ns;
+    uint64_t rx_bytes; /* of the last sample, as the kernel counts */
+    uint64_t tx_bytes;
+    uint64_t rx_before; /* of peers of this connection that were made anew */
+    uint64_t tx_before;
+};
+
+/* The connection begins now; adopted: the kernel had it already. */
+void status_start(struct status_state *state, uint64_t now_ns, bool adopted);
+
+/* Takes a sample and decides. window_s: silence that is an error; keepalive_s: the own one. */
+void status_sample(struct status_state *state, const struct status_sample *sample,
+                   uint32_t window_s, uint16_t keepalive_s);
+
+/* The kernel has no such peer. */
+void status_missing(struct status_state *state, uint64_t now_ns);
+
+/* The peer was made anew or with another key: counters and handshake begin again at 0. */
+void status_restart(struct status_state *state, uint64_t now_ns);
+
+/* Counters over all peers that this connection had; they never decrease. */
+uint64_t status_rx_bytes(const struct status_state *state);
+uint64_t status_tx_bytes(const struct status_state *state);
+uint64_t status_lifetime_s(const struct status_state *state, uint64_t now_ns);
+
+#define STATUS_TEXT_SIZE 128
+
+/* A sentence for the reason; empty where there is nothing to say. */
+const char *status_describe(const struct status_state *state, uint64_t now_ns,
+                            char text[STATUS_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wireguard/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void table_start(struct table *table)
+{
+    *table = (struct table){0};
+    index_start(&table->by_cluster);
+    index_start(&table->by_key);
+}
+
+void table_finish(struct table *table)
+{
+    for (uint32_t i = 0; i < table->count; i++)
+        connection_destroy(table->connections[i]);
+    free((void *)table->connections);
+    index_finish(&table->by_cluster);
+    index_finish(&table->by_key);
+    *table = (struct table){0};
+}
+
+bool table_reserve(struct table *table)
+{
+    if (table->count == table->capacity) {
+        uint32_t capacity = table->capacity == 0 ? 16 : table->capacity * 2;
+        struct connection **connections =
+            reallocarray((void *)table->connections, capacity, sizeof(*connections));
+        if (connections == NULL)
+            return false;
+        table->connections = connections;
+        table->capacity = capacity;
+    }
+    return index_reserve(&table->by_cluster, table->count + 1) &&
+           index_reserve(&table->by_key, table->count + 1);
+}
+
+void table_insert(struct table *table, struct connection *connection)
+{
+    connection->position = table->count;
+    table->connections[table->count++] = connection;
+    if (!connection->adopted)
+        index_insert(&table->by_cluster, &connection->by_cluster, connection->cluster_id,
+                     strlen(connection->cluster_id));
+    index_insert(&table->by_key, &connection->by_key, connection->public_key.bytes, KEY_SIZE);
+    for (uint32_t i = 0; i < connection->subnet_count; i++)
+        (void)prefix_map_insert(&table->owners, &connection->subnets[i].node, connection);
+}
+
+void table_remove(struct table *table, struct connection *connection)
+{
+    for (uint32_t i = 0; i < connection->subnet_count; i++)
+        prefix_map_remove(&table->owners, &connection->subnets[i].node);
+    index_remove(&table->by_cluster, &connection->by_cluster);
+    index_remove(&table->by_key, &connection->by_key);
+    struct connection *last = table->connections[--table->count];
+    table->connections[connection->position] = last;
+    last->position = connection->position;
+}
+
+struct connection *table_find_cluster(const struct table *table, const char *cluster_id)
+{
+    struct index_node *node = index_find(&table->by_cluster, cluster_id, strlen(cluster_id));
+    return INDEX_OWNER(node, struct connection, by_cluster);
+}
+
+struct connection *table_find_key(const struct table *table, const struct key *key)
+{
+    struct index_node *node = index_find(&table->by_key, key->bytes, KEY_SIZE);
+    return INDEX_OWNER(node, struct connection, by_key);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The connections of one instance: by cluster, by key, and which of them owns which prefix. */
+#ifndef WIREGUARD_TABLE_H
+#define WIREGUARD_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wireguard/connection.h"
+
+struct table {
+    struct index by_cluster;
+    struct index by_key;
+    struct prefix_map owners;
+    struct connection **connections; /* in no order */
+    uint32_t count;
+    uint32_t capacity;
+};
+
+void table_start(struct table *table);
+void table_finish(struct table *table); /* destroys the connections */
+
+/* Makes room for one more, so that table_insert cannot fail; false when out of memory. */
+bool table_reserve(struct table *table);
+
+/* Takes the connection over. Of its prefixes those are entered that nobody owns. */
+void table_insert(struct table *table, struct connection *connection);
+
+/* Gives the connection back to the caller. */
+void table_remove(struct table *table, struct connection *connection);
+
+struct connection *table_find_cluster(const struct table *table, const char *cluster_id);
+struct connection *table_find_key(const struct table *table, const struct key *key);
+
+#endif
