@@ -177,6 +177,11 @@ int prefix_compare(const struct prefix *a, const struct prefix *b)
     return (int)a->length - (int)b->length;
 }
 
+int prefix_order(const void *a, const void *b)
+{
+    return prefix_compare(a, b);
+}
+
 int prefix_compare_disjoint(const struct prefix *a, const struct prefix *b)
 {
     if (prefix_overlaps(a, b))

@@ -57,6 +57,7 @@ bool prefix_equal(const struct prefix *a, const struct prefix *b);
 
 /* Total order: by family, bytes, length. For sorting and comparing lists as sets. */
 int prefix_compare(const struct prefix *a, const struct prefix *b);
+int prefix_order(const void *a, const void *b); /* the same for qsort and bsearch */
 
 /* Order in which any two prefixes that overlap are equal; an order only over disjoint prefixes. */
 int prefix_compare_disjoint(const struct prefix *a, const struct prefix *b);

@@ -39,16 +39,11 @@ static void slice_add_peer(struct slice *slice, const struct connection *connect
     slice->state.peers = slice->peers;
 }
 
-static int by_prefix(const void *a, const void *b)
-{
-    return prefix_compare(a, b);
-}
-
 static bool has_prefix(const struct connection *connection, const struct prefix *prefix)
 {
     return connection->subnet_count > 0 &&
            bsearch(prefix, connection->allowed_ips, connection->subnet_count, sizeof(*prefix),
-                   by_prefix) != NULL;
+                   prefix_order) != NULL;
 }
 
 /* Adds the destinations of a connection's subnets, those that are routed; room was made by the
@@ -68,7 +63,7 @@ static void slice_order_routes(struct slice *slice)
 {
     if (slice->state.route_count < 2)
         return;
-    qsort(slice->routes, slice->state.route_count, sizeof(struct prefix), by_prefix);
+    qsort(slice->routes, slice->state.route_count, sizeof(struct prefix), prefix_order);
     uint32_t kept = 1;
     for (uint32_t i = 1; i < slice->state.route_count; i++)
         if (!prefix_equal(&slice->routes[kept - 1], &slice->routes[i]))
@@ -398,7 +393,7 @@ static void gather_foreign_routes(const struct subwg_instance *instance, struct 
             destinations[found->route_count++] = routes[i].destination;
     }
     if (found->route_count > 0)
-        qsort(destinations, found->route_count, sizeof(*destinations), by_prefix);
+        qsort(destinations, found->route_count, sizeof(*destinations), prefix_order);
     found->routes = destinations;
 }
 

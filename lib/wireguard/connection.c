@@ -263,17 +263,12 @@ static int32_t read_subnet(const struct subwg_endpoint *endpoint, const struct s
     return 0;
 }
 
-static int by_prefix(const void *a, const void *b)
-{
-    return prefix_compare(a, b);
-}
-
 /* Sorts and drops what another one of the list covers; returns how many are left. */
 static uint32_t normalize(struct prefix *prefixes, uint32_t count)
 {
     if (count == 0)
         return 0;
-    qsort(prefixes, count, sizeof(*prefixes), by_prefix);
+    qsort(prefixes, count, sizeof(*prefixes), prefix_order);
     uint32_t kept = 1;
     for (uint32_t i = 1; i < count; i++)
         if (!prefix_overlaps(&prefixes[kept - 1], &prefixes[i]))
@@ -424,7 +419,7 @@ struct connection *connection_from_peer(const struct wg_device *device, const st
     if (peer->endpoint.address.family != FAMILY_NONE)
         (void)address_format(&peer->endpoint.address, connection->remote_ip);
     /* Sorted, because plans merge lists. */
-    qsort(connection->allowed_ips, connection->subnet_count, sizeof(struct prefix), by_prefix);
+    qsort(connection->allowed_ips, connection->subnet_count, sizeof(struct prefix), prefix_order);
     for (uint32_t i = 0; i < connection->subnet_count; i++)
         connection->subnets[i].node.prefix = connection->allowed_ips[i];
     return connection;

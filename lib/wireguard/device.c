@@ -99,11 +99,6 @@ static void found_finish(struct found *found)
     free(found->rules);
 }
 
-static int by_prefix(const void *a, const void *b)
-{
-    return prefix_compare(a, b);
-}
-
 /* Host addresses of the device alone: those with a network were given by somebody else. */
 static int32_t find_addresses(struct subwg_instance *instance,
                               const struct interface_address *addresses, uint32_t count,
@@ -116,7 +111,7 @@ static int32_t find_addresses(struct subwg_instance *instance,
         if (instance->ifindex != 0 && addresses[i].ifindex == instance->ifindex &&
             addresses[i].prefix.length == addresses[i].prefix.family)
             found->addresses[found->address_count++] = addresses[i].prefix;
-    qsort(found->addresses, found->address_count, sizeof(struct prefix), by_prefix);
+    qsort(found->addresses, found->address_count, sizeof(struct prefix), prefix_order);
     return 0;
 }
 

@@ -121,11 +121,6 @@ static void update_peer(struct maker *maker, const struct peer_state *wanted,
         add(maker, STEP_PEER)->what.peer = change;
 }
 
-static int by_prefix(const void *a, const void *b)
-{
-    return prefix_compare(a, b);
-}
-
 /*
  * Takes allowed IPs from a live peer. Replacing its list would open a gap for all the others, so they
  * go to a peer that exists only within the request.
@@ -143,7 +138,7 @@ static void withdraw_allowed_ips(struct maker *maker, const struct peer_state *w
             const struct peer_state *other = &all_wanted->peers[p];
             moved = other->allowed_ip_count > 0 &&
                     bsearch(&maker->next_prefix[i], other->allowed_ips, other->allowed_ip_count,
-                            sizeof(struct prefix), by_prefix) != NULL;
+                            sizeof(struct prefix), prefix_order) != NULL;
         }
         if (!moved)
             maker->next_prefix[kept++] = maker->next_prefix[i];
