@@ -1,166 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What all connections share: the device, its address, the rules. Made, taken over, or removed. */
+/* What all connections share: the device, its address, the rules. Made, or taken over. */
 #include <errno.h>
-#include <linux/rtnetlink.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "base/error.h"
-#include "base/limits.h"
-#include "base/text.h"
+#include "wireguard/found.h"
 #include "wireguard/instance.h"
 
 #define MTU_DEFAULT 1420u /* an Ethernet path minus the tunnel's overhead, until a path is known */
 #define MTU_LEAST   1280u
-
-/*
- * One live owner a device: an abstract unix socket of the network namespace, which the kernel gives
- * back when the process dies, however it dies.
- */
-static int32_t take_lock(struct subwg_instance *instance, struct subwg_error *error)
-{
-    if (instance->locked)
-        return 0;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int length = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "libsubwg/%s",
-                          instance->settings.device);
-    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
-    if (bind(instance->lock, (const struct sockaddr *)&address, size) == 0) {
-        instance->locked = true;
-        return 0;
-    }
-    if (errno != EADDRINUSE)
-        return error_set(error, -errno, SUBWG_REASON_UNSPECIFIED, "lock device",
-                         "bind the lock @libsubwg/%s: %s", instance->settings.device,
-                         error_phrase(errno));
-    error_set(error, -EBUSY, SUBWG_REASON_BUSY, "lock device",
-              "another live instance owns device %s", instance->settings.device);
-    error_hint(error,
-               "stop the other gateway, or choose another device (setting device); find it "
-               "with: ss -xlp src @libsubwg/%s",
-               instance->settings.device);
-    return -EBUSY;
-}
-
-/* A bound socket cannot be unbound, so it is replaced. */
-void device_release(struct subwg_instance *instance)
-{
-    if (!instance->locked)
-        return;
-    (void)close(instance->lock);
-    instance->lock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    instance->locked = false;
-}
-
-/* Marked by us, or made by us and not marked yet: the group is set with the creation, the alias after. */
-static bool is_ours(const struct subwg_instance *instance, const struct link_info *link)
-{
-    char alias[APPLY_ALIAS_SIZE];
-    if (strcmp(link->kind, "wireguard") != 0)
-        return false;
-    if (strcmp(link->alias, apply_alias(instance->settings.device, alias)) == 0)
-        return true;
-    return link->alias[0] == '\0' && link->group == APPLY_LINK_GROUP && !link->up;
-}
-
-static int32_t refuse_foreign(const struct link_info *link, struct subwg_error *error)
-{
-    char alias[64];
-    struct text text = text_over(alias, sizeof(alias));
-    text_append_escaped(&text, link->alias);
-    const char *kind = link->kind[0] != '\0' ? link->kind : "hardware or loopback";
-    error_set(error, -EEXIST, SUBWG_REASON_NAME_TAKEN, "take over device",
-              "the name %s belongs to a %s interface that is not ours (alias '%s')", link->name,
-              kind, alias);
-    error_hint(error,
-               "it is left untouched; remove it with: ip link del %s, or choose another "
-               "device (setting device)",
-               link->name);
-    return -EEXIST;
-}
-
-/* Everything that is there, in the form that a plan compares. */
-struct found {
-    struct device_state device;
-    struct prefix *addresses;
-    struct rule *rules;
-    uint32_t address_count;
-    uint32_t rule_count;
-};
-
-static void found_finish(struct found *found)
-{
-    free(found->addresses);
-    free(found->rules);
-}
-
-/* Host addresses of the device alone: those with a network were given by somebody else. */
-static int32_t find_addresses(struct subwg_instance *instance,
-                              const struct interface_address *addresses, uint32_t count,
-                              struct found *found)
-{
-    found->addresses = calloc((size_t)count + 1, sizeof(struct prefix));
-    if (found->addresses == NULL)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < count; i++)
-        if (instance->ifindex != 0 && addresses[i].ifindex == instance->ifindex &&
-            addresses[i].prefix.length == addresses[i].prefix.family)
-            found->addresses[found->address_count++] = addresses[i].prefix;
-    qsort(found->addresses, found->address_count, sizeof(struct prefix), prefix_order);
-    return 0;
-}
-
-/* Rules with our protocol that lead to our table. */
-static int32_t find_rules(struct subwg_instance *instance, struct found *found,
-                          struct subwg_error *error)
-{
-    struct rule *rules = NULL;
-    uint32_t count = 0;
-    int32_t code = rule_list(instance->netlink, &rules, &count, error);
-    if (code != 0)
-        return code;
-    for (uint32_t i = 0; i < count; i++)
-        if (rules[i].plain && rules[i].protocol == instance->settings.route_protocol &&
-            rules[i].table == instance->settings.table)
-            rules[found->rule_count++] = rules[i];
-    found->rules = rules;
-    return 0;
-}
-
-/* The device as it is: absent, ours, or somebody else's, which is an error. */
-static int32_t find_device(struct subwg_instance *instance, struct found *found,
-                           struct subwg_error *error)
-{
-    struct link_info link;
-    int32_t code = link_find(instance->netlink, instance->settings.device, &link, error);
-    if (code == -ENODEV) {
-        instance->ifindex = 0;
-        return 0;
-    }
-    if (code != 0)
-        return code;
-    if (!is_ours(instance, &link))
-        return refuse_foreign(&link, error);
-    instance->ifindex = link.ifindex;
-    code = instance_dump(instance, error);
-    if (code != 0)
-        return code;
-    found->device = (struct device_state){
-        .exists = true,
-        .alias_set = link.alias[0] != '\0',
-        .up = link.up,
-        .has_private_key = instance->dump.has_private_key,
-        .listen_port = instance->dump.listen_port,
-        .mark = instance->dump.mark,
-        .mtu = link.mtu,
-    };
-    return 0;
-}
 
 /* The host's first address inside an own subnet, so that the host itself can speak to remote
  * subnets; else the configured one; else none. */
@@ -334,14 +183,6 @@ static int32_t publish(struct subwg_instance *instance, struct subwg_error *erro
     return 0;
 }
 
-static void forget_all(struct subwg_instance *instance)
-{
-    table_finish(&instance->table);
-    table_start(&instance->table);
-    instance->ifindex = 0;
-    instance->initialized = false;
-}
-
 /* Brings the device to what is wanted; on failure it is as it was. */
 static int32_t bring_up(struct subwg_instance *instance, const struct wanted *wanted,
                         const struct found *found, struct subwg_error *error)
@@ -374,14 +215,13 @@ static int32_t look_and_bring_up(struct subwg_instance *instance, struct subwg_e
     struct interface_address *addresses = NULL;
     uint32_t address_count = 0;
 
-    int32_t code = find_device(instance, &found, error);
+    int32_t code = found_device(instance, &found, error);
     if (code == 0)
         code = address_list(instance->netlink, &addresses, &address_count, error);
     if (code == 0 && instance->settings.routes)
-        code = find_rules(instance, &found, error);
-    if (code == 0 && find_addresses(instance, addresses, address_count, &found) != 0)
-        code = error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "read addresses", "%s",
-                         error_phrase(ENOMEM));
+        code = found_rules(instance, &found, error);
+    if (code == 0)
+        code = found_addresses(instance, addresses, address_count, &found, error);
     if (code == 0) {
         want_device(instance, &found.device, &wanted);
         want_addresses(instance, addresses, address_count, &wanted);
@@ -395,82 +235,14 @@ static int32_t look_and_bring_up(struct subwg_instance *instance, struct subwg_e
 
 int32_t device_init(struct subwg_instance *instance, struct subwg_error *error)
 {
-    int32_t code = take_lock(instance, error);
+    int32_t code = device_lock(instance, error);
     if (code == 0)
         code = look_and_bring_up(instance, error);
     if (code < 0) {
-        forget_all(instance);
-        device_release(instance);
+        instance_forget(instance);
+        device_unlock(instance);
         return code;
     }
     instance->initialized = true;
     return 0;
-}
-
-/* Peers first: deleting a link waits for each that is left (one grace period a peer). */
-static int32_t remove_peers(struct subwg_instance *instance, struct subwg_error *error)
-{
-    int32_t code = instance_dump(instance, error);
-    if (code != 0 || instance->dump.peer_count == 0)
-        return code;
-    struct wg_peer_change *changes = calloc(instance->dump.peer_count, sizeof(*changes));
-    if (changes == NULL)
-        return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "remove peers", "%s",
-                         error_phrase(ENOMEM));
-    for (uint32_t i = 0; i < instance->dump.peer_count; i++)
-        changes[i] = (struct wg_peer_change){.public_key = instance->dump.peers[i].public_key,
-                                             .flags = WG_PEER_REMOVE};
-    struct wg_device_change change = {.peers = changes, .peer_count = instance->dump.peer_count};
-    code = wg_set_device(instance->netlink, instance->ifindex, &change, error);
-    free(changes);
-    return code;
-}
-
-static int32_t remove_device(struct subwg_instance *instance, struct subwg_error *error)
-{
-    struct link_info link;
-    int32_t code = link_find(instance->netlink, instance->settings.device, &link, error);
-    if (code == -ENODEV)
-        return 0;
-    if (code != 0)
-        return code;
-    if (!is_ours(instance, &link)) {
-        instance_log(instance, SUBWG_LOG_WARNING, "%s is not ours and stays",
-                     instance->settings.device);
-        return 0;
-    }
-    instance->ifindex = link.ifindex;
-    code = remove_peers(instance, error);
-    if (code == 0)
-        code = link_delete(instance->netlink, instance->ifindex, error);
-    return code == -ENODEV ? 0 : code;
-}
-
-static int32_t remove_rules(struct subwg_instance *instance, struct subwg_error *error)
-{
-    struct found found = {0};
-    int32_t code = find_rules(instance, &found, error);
-    const struct state found_state = {.rules = found.rules, .rule_count = found.rule_count};
-    const struct state wanted = {0};
-    struct target target = instance_target(instance);
-    target.one_way = true;
-    if (code == 0)
-        code = apply_difference(&target, &wanted, &found_state, error);
-    found_finish(&found);
-    return code < 0 ? code : 0;
-}
-
-int32_t device_cleanup(struct subwg_instance *instance, struct subwg_error *error)
-{
-    int32_t code = take_lock(instance, error);
-    if (code != 0)
-        return code;
-    code = remove_device(instance, error);
-    if (code == 0)
-        code = remove_rules(instance, error);
-    if (code == 0)
-        forget_all(instance);
-    if (code == 0 || !instance->initialized)
-        device_release(instance);
-    return code;
 }

@@ -11,6 +11,14 @@ int32_t instance_dump(struct subwg_instance *instance, struct subwg_error *error
     return wg_get_device(instance->netlink, instance->ifindex, expected, &instance->dump, error);
 }
 
+void instance_forget(struct subwg_instance *instance)
+{
+    table_finish(&instance->table);
+    table_start(&instance->table);
+    instance->ifindex = 0;
+    instance->initialized = false;
+}
+
 struct target instance_target(struct subwg_instance *instance)
 {
     return (struct target){

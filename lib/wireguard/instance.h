@@ -39,10 +39,13 @@ struct subwg_instance {
     struct wg_device dump; /* its arrays live from read to read */
 };
 
-/* device.c: what all connections share. */
+/* device.c and cleanup.c: what all connections share. */
 int32_t device_init(struct subwg_instance *instance, struct subwg_error *error);
 int32_t device_cleanup(struct subwg_instance *instance, struct subwg_error *error);
-void device_release(struct subwg_instance *instance); /* gives the lock back, leaves the device */
+
+/* lock.c */
+int32_t device_lock(struct subwg_instance *instance, struct subwg_error *error);
+void device_unlock(struct subwg_instance *instance);
 
 /* connect.c */
 int32_t connect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
@@ -64,6 +67,7 @@ int32_t report_metrics(struct subwg_instance *instance, struct subwg_snapshot_bu
 void report_take_dump(struct subwg_instance *instance);
 
 /* Small things that several of them need. */
+void instance_forget(struct subwg_instance *instance); /* back to before init; the kernel stays */
 int32_t instance_dump(struct subwg_instance *instance, struct subwg_error *error);
 struct target instance_target(struct subwg_instance *instance);
 uint64_t instance_now(const struct subwg_instance *instance);
