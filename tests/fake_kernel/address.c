@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Addresses of links, and the routes that the kernel makes and removes by itself for them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/rtnetlink.h>
+
+#include "world.h"
+
+#define IPV6_PREFIX_METRIC 256u
+
+typedef bool route_test(const struct fake_route *route, const void *about);
+
+static void remove_routes(route_test *is_meant, const void *about)
+{
+    struct fake_route *route = TAILQ_FIRST(&fake_world.routes);
+
+    while (route != NULL) {
+        struct fake_route *following = TAILQ_NEXT(route, entry);
+
+        if (is_meant(route, about))
+            fake_route_free(route);
+        route = following;
+    }
+}
+
+struct fake_interface_address *fake_address_find(uint32_t ifindex, const struct fake_prefix *prefix)
+{
+    struct fake_interface_address *address;
+
+    TAILQ_FOREACH(address, &fake_world.addresses, entry)
+    if (address->ifindex == ifindex && fake_prefix_equal(&address->prefix, prefix))
+        break;
+    return address;
+}
+
+bool fake_address_is_local(const struct fake_prefix *address)
+{
+    struct fake_interface_address *found;
+
+    TAILQ_FOREACH(found, &fake_world.addresses, entry)
+    if (fake_address_equal(&found->prefix, address))
+        return true;
+    return false;
+}
+
+/* A route that the kernel makes for an address. */
+static struct fake_route made_by_kernel(const struct fake_interface_address *address,
+                                        struct fake_prefix destination, uint8_t type)
+{
+    struct fake_route route = {.destination = destination,
+                               .table = type == RTN_UNICAST ? RT_TABLE_MAIN : RT_TABLE_LOCAL,
+                               .ifindex = address->ifindex,
+                               .protocol = RTPROT_KERNEL,
+                               .type = type,
+                               .scope = type == RTN_LOCAL ? RT_SCOPE_HOST : RT_SCOPE_LINK};
+
+    if (destination.family == AF_INET)
+        route.source = fake_prefix_from(AF_INET, address->prefix.bytes, 32);
+    else
+        route.scope = RT_SCOPE_UNIVERSE;
+    return route;
+}
+
+static void add_route(struct fake_route route)
+{
+    const char *sentence;
+
+    fake_route_add(&route, NLM_F_CREATE | NLM_F_APPEND, &sentence);
+}
+
+static struct fake_prefix whole(struct fake_prefix prefix)
+{
+    prefix.length = prefix.family == AF_INET6 ? 128 : 32;
+    return prefix;
+}
+
+static void add_local_route(const struct fake_interface_address *address)
+{
+    add_route(made_by_kernel(address, whole(address->prefix), RTN_LOCAL));
+}
+
+/* Of IPv4, while the link is up: the network, and its broadcast address where it can have one. */
+static void add_network_routes(const struct fake_interface_address *address)
+{
+    struct fake_prefix network = fake_prefix_masked(address->prefix);
+    bool loopback = address->ifindex == FAKE_LOOPBACK;
+
+    if (address->prefix.length == 32 || address->secondary)
+        return;
+    add_route(made_by_kernel(address, network, loopback ? RTN_LOCAL : RTN_UNICAST));
+    if (address->prefix.length < 31)
+        add_route(made_by_kernel(address, fake_prefix_broadcast(network), RTN_BROADCAST));
+}
+
+static void add_ipv6_routes(struct fake_interface_address *address)
+{
+    struct fake_route route =
+        made_by_kernel(address, fake_prefix_masked(address->prefix), RTN_UNICAST);
+
+    address->tentative = false;
+    add_local_route(address);
+    route.metric = IPV6_PREFIX_METRIC;
+    add_route(route);
+}
+
+static bool is_same_network(const struct fake_interface_address *one,
+                            const struct fake_interface_address *other)
+{
+    return one->ifindex == other->ifindex && one->prefix.length == other->prefix.length &&
+           fake_prefix_contains(&one->prefix, &other->prefix);
+}
+
+static void mark_secondary(struct fake_interface_address *added)
+{
+    struct fake_interface_address *other;
+
+    TAILQ_FOREACH(other, &fake_world.addresses, entry)
+    if (!other->secondary && is_same_network(other, added))
+        added->secondary = true;
+}
+
+int fake_address_add(struct fake_link *link, const struct fake_prefix *prefix, uint8_t scope,
+                     const char **ret_sentence)
+{
+    struct fake_interface_address *address;
+
+    if (prefix->family == AF_INET6 && !link->ipv6)
+        return -EINVAL;
+    if (fake_address_find(link->ifindex, prefix) != NULL) {
+        *ret_sentence =
+            prefix->family == AF_INET6 ? "address already assigned" : "Address already assigned";
+        return -EEXIST;
+    }
+    address = fake_allocate(sizeof(*address));
+    address->ifindex = link->ifindex;
+    address->prefix = *prefix;
+    address->scope = scope;
+    address->tentative = prefix->family == AF_INET6;
+    if (prefix->family == AF_INET)
+        mark_secondary(address);
+    TAILQ_INSERT_TAIL(&fake_world.addresses, address, entry);
+    if (prefix->family == AF_INET)
+        add_local_route(address);
+    if (link->up && prefix->family == AF_INET)
+        add_network_routes(address);
+    else if (link->up)
+        add_ipv6_routes(address);
+    return 0;
+}
+
+static void forget(struct fake_interface_address *address)
+{
+    TAILQ_REMOVE(&fake_world.addresses, address, entry);
+    free(address);
+}
+
+static bool is_routed_for(const struct fake_route *route, const void *about)
+{
+    const struct fake_interface_address *address = about;
+    struct fake_prefix network = fake_prefix_masked(address->prefix), host = whole(address->prefix);
+
+    if (route->destination.family != address->prefix.family)
+        return false;
+    if (fake_address_equal(&route->source, &address->prefix))
+        return true;
+    if (route->protocol != RTPROT_KERNEL || route->ifindex != address->ifindex)
+        return false;
+    return fake_prefix_equal(&route->destination, &network) ||
+           fake_prefix_equal(&route->destination, &host);
+}
+
+static bool is_ipv4_of_link(const struct fake_route *route, const void *about)
+{
+    return route->destination.family == AF_INET && route->ifindex == *(const uint32_t *)about;
+}
+
+static bool has_ipv4(uint32_t ifindex)
+{
+    struct fake_interface_address *address;
+
+    TAILQ_FOREACH(address, &fake_world.addresses, entry)
+    if (address->ifindex == ifindex && address->prefix.family == AF_INET)
+        return true;
+    return false;
+}
+
+static void remove_secondaries(const struct fake_interface_address *primary)
+{
+    struct fake_interface_address *address = TAILQ_FIRST(&fake_world.addresses);
+
+    while (address != NULL) {
+        struct fake_interface_address *following = TAILQ_NEXT(address, entry);
+
+        if (address->secondary && is_same_network(primary, address)) {
+            remove_routes(is_routed_for, address);
+            forget(address);
+        }
+        address = following;
+    }
+}
+
+/* With the last IPv4 address of a link all its IPv4 routes go, whoever made them. */
+void fake_address_remove(struct fake_interface_address *address)
+{
+    uint32_t ifindex = address->ifindex;
+    int family = address->prefix.family;
+
+    if (family == AF_INET && !address->secondary)
+        remove_secondaries(address);
+    remove_routes(is_routed_for, address);
+    forget(address);
+    if (family == AF_INET && !has_ipv4(ifindex))
+        remove_routes(is_ipv4_of_link, &ifindex);
+}
+
+static void add_loopback_address(struct fake_link *link, const char *text)
+{
+    struct fake_prefix prefix = fake_prefix_parse(text);
+    const char *sentence;
+
+    if (fake_address_find(link->ifindex, &prefix) == NULL)
+        fake_address_add(link, &prefix, RT_SCOPE_HOST, &sentence);
+}
+
+static void add_multicast_route(const struct fake_link *link)
+{
+    struct fake_interface_address any = {.ifindex = link->ifindex};
+    struct fake_route route = made_by_kernel(&any, fake_prefix_parse("ff00::/8"), RTN_MULTICAST);
+
+    route.metric = IPV6_PREFIX_METRIC;
+    add_route(route);
+}
+
+void fake_addresses_link_up(struct fake_link *link)
+{
+    struct fake_interface_address *address;
+
+    TAILQ_FOREACH(address, &fake_world.addresses, entry)
+    {
+        if (address->ifindex == link->ifindex && address->prefix.family == AF_INET)
+            add_network_routes(address);
+        else if (address->ifindex == link->ifindex)
+            add_ipv6_routes(address);
+    }
+    if (link->ifindex == FAKE_LOOPBACK) {
+        add_loopback_address(link, "127.0.0.1/8");
+        if (fake_world.ipv6)
+            add_loopback_address(link, "::1/128");
+    } else if (fake_world.ipv6 && link->ipv6) {
+        add_multicast_route(link);
+    }
+}
+
+static bool is_lost_when_down(const struct fake_route *route, const void *about)
+{
+    return route->ifindex == *(const uint32_t *)about &&
+           (route->destination.family == AF_INET6 || route->scope != RT_SCOPE_HOST);
+}
+
+static bool is_ipv6_of_link(const struct fake_route *route, const void *about)
+{
+    return route->destination.family == AF_INET6 && route->ifindex == *(const uint32_t *)about;
+}
+
+static bool is_of_link(const struct fake_route *route, const void *about)
+{
+    return route->ifindex == *(const uint32_t *)about;
+}
+
+/* family AF_UNSPEC: both. */
+static void forget_addresses(uint32_t ifindex, int family)
+{
+    struct fake_interface_address *address = TAILQ_FIRST(&fake_world.addresses);
+
+    while (address != NULL) {
+        struct fake_interface_address *following = TAILQ_NEXT(address, entry);
+
+        if (address->ifindex == ifindex &&
+            (family == AF_UNSPEC || address->prefix.family == family))
+            forget(address);
+        address = following;
+    }
+}
+
+/* IPv4 keeps its addresses and their local routes, IPv6 nothing. */
+void fake_addresses_link_down(struct fake_link *link)
+{
+    remove_routes(is_lost_when_down, &link->ifindex);
+    forget_addresses(link->ifindex, AF_INET6);
+}
+
+void fake_addresses_ipv6_off(struct fake_link *link)
+{
+    remove_routes(is_ipv6_of_link, &link->ifindex);
+    forget_addresses(link->ifindex, AF_INET6);
+}
+
+void fake_addresses_link_gone(struct fake_link *link)
+{
+    remove_routes(is_of_link, &link->ifindex);
+    forget_addresses(link->ifindex, AF_UNSPEC);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A model of the kernel at socket level. A test executable that links it has its own socket(),
+ * sendmsg(), recvmsg() and so on, which the code under test, libmnl and libnl call unchanged:
+ * AF_NETLINK sockets are answered by the model, everything else goes to the C library.
+ *
+ * The model knows one network namespace with links, addresses, routes, rules and WireGuard devices.
+ * tests/kernel/model_equals_kernel.c holds it to the real kernel's answers. It does not send
+ * multicast notifications.
+ *
+ * A test arranges the world with the functions below. All are safe to call from any thread. What is
+ * asked of a link that is not there, or of a value that cannot be parsed, aborts the test.
+ */
+#ifndef FAKE_KERNEL_H
+#define FAKE_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* ---- the world ---- */
+
+/* A fresh namespace: lo up, the kernel's own rules, all capabilities, WireGuard and IPv6 there, no
+ * faults, counters at 0. Sockets that are still open stay open; a dump in flight on them ends. */
+void fake_kernel_reset(void);
+
+/* While on, new AF_NETLINK sockets are the real kernel's. */
+void fake_kernel_bypass(bool on);
+
+void fake_kernel_set_capable(bool capable); /* CAP_NET_ADMIN */
+void fake_kernel_set_wireguard(bool there); /* false: no such module */
+void fake_kernel_set_ipv6(bool there);      /* false: as after ipv6.disable=1 */
+void fake_kernel_set_port_busy(uint16_t port, bool busy);
+
+/* Links are made up, with an MTU of 1500; kind NULL is a network card. Returns the ifindex. */
+uint32_t fake_kernel_add_link(const char *name, const char *kind);
+void fake_kernel_delete_link(const char *name);
+void fake_kernel_set_link_up(const char *name, bool up);
+void fake_kernel_set_link_mtu(const char *name, uint32_t mtu);
+void fake_kernel_set_link_alias(const char *name, const char *alias);
+
+/* Prefixes are text, "10.243.64.6/24" or "fd00::6/64". */
+void fake_kernel_add_address(const char *link, const char *prefix);
+void fake_kernel_delete_address(const char *link, const char *prefix);
+
+struct fake_kernel_route {
+    const char *destination;
+    const char *link;
+    const char *gateway; /* NULL: none */
+    uint32_t table;      /* 0: main */
+    uint32_t metric;
+    uint32_t mtu;     /* 0: the link's */
+    uint8_t protocol; /* 0: static */
+};
+void fake_kernel_add_route(const struct fake_kernel_route *route);
+/* Removes every route to this prefix in this table; returns how many there were. */
+uint32_t fake_kernel_delete_routes(const char *destination, uint32_t table);
+
+struct fake_kernel_rule {
+    int family; /* AF_INET or AF_INET6 */
+    bool invert;
+    uint8_t protocol;
+    uint32_t priority;
+    uint32_t mark;
+    uint32_t mask;
+    uint32_t table;
+};
+void fake_kernel_add_rule(const struct fake_kernel_rule *rule);
+/* Removes every rule of this priority; returns how many there were. */
+uint32_t fake_kernel_delete_rules(int family, uint32_t priority);
+
+/* ---- what WireGuard's peers do ---- */
+
+void fake_kernel_handshake(const char *device, const uint8_t public_key[32], int64_t wall_clock_s);
+void fake_kernel_traffic(const char *device, const uint8_t public_key[32], uint64_t rx_bytes,
+                         uint64_t tx_bytes); /* added to the counters */
+void fake_kernel_roam(const char *device, const uint8_t public_key[32],
+                      const struct sockaddr *endpoint);
+bool fake_kernel_has_peer(const char *device, const uint8_t public_key[32]);
+void fake_kernel_remove_peer(const char *device, const uint8_t public_key[32]);
+/* As `wg set DEVICE peer KEY allowed-ips +PREFIX`: makes the peer where it is missing. */
+void fake_kernel_add_peer(const char *device, const uint8_t public_key[32], const char *allowed_ip);
+
+/* ---- looking ---- */
+
+/* All state as text, one thing a line, in an order that does not depend on history except for the
+ * peers' own, without secrets. The caller frees it. */
+char *fake_kernel_dump_text(void);
+
+struct fake_kernel_counters {
+    uint64_t calls;    /* intercepted calls on netlink sockets, socket() included */
+    uint64_t sends;    /* datagrams */
+    uint64_t requests; /* messages in them */
+    uint64_t receives; /* datagrams taken */
+    uint64_t changes;  /* requests that changed the world or tried to (no reads) */
+    uint64_t hangs;    /* link deletions that would have hung on a dump in flight */
+    uint64_t sockets;  /* open now */
+};
+struct fake_kernel_counters fake_kernel_counters(void);
+
+/* ---- faults; all are off after a reset ---- */
+
+/* The call_number-th intercepted call from now (1: the next) fails with this errno. 0: off. */
+void fake_kernel_fail_call(uint64_t call_number, int error);
+
+/* The request_number-th request from now is refused with this errno without effect. 0: off. */
+void fake_kernel_fail_request(uint64_t request_number, int error);
+
+enum fake_kernel_spoil {
+    FAKE_KERNEL_DROP,           /* lost; the receiver waits */
+    FAKE_KERNEL_WRONG_SEQUENCE, /* as a late reply to another request */
+    FAKE_KERNEL_TRUNCATE,       /* cut in half */
+    FAKE_KERNEL_FOREIGN_SENDER, /* sent by another process */
+    FAKE_KERNEL_OVERRUN         /* lost, and the receiver is told by ENOBUFS */
+};
+/* The reply_number-th datagram queued from now (1: the next) is spoiled. 0: off. */
+void fake_kernel_spoil_reply(uint64_t reply_number, enum fake_kernel_spoil how);
+
+/* While on, replies are not delivered; off delivers those that were held. */
+void fake_kernel_hold_replies(bool on);
+
+/* So many of the following WireGuard dumps are marked as interrupted. */
+void fake_kernel_interrupt_dumps(uint32_t count);
+
+#endif

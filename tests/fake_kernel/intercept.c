@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The C library's socket functions, defined in the executable so that libmnl and libnl call them too:
+ * here those that open, name, adjust and close. What does not concern a netlink socket of the model
+ * goes on to the next definition.
+ */
+/* glibc's own extensions would declare address arguments as transparent unions, which no definition
+ * can repeat. */
+#undef _GNU_SOURCE
+#define _DEFAULT_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "faults.h"
+#include "real.h"
+#include "world.h"
+
+static bool bypass;
+
+void fake_kernel_bypass(bool on)
+{
+    fake_lock();
+    bypass = on;
+    fake_unlock();
+}
+
+FAKE_EXPORTED int socket(int domain, int type, int protocol)
+{
+    FAKE_NEXT(int, socket, int, int, int);
+    int status;
+
+    if (domain != AF_NETLINK)
+        return next(domain, type, protocol);
+    fake_lock();
+    if (bypass) {
+        fake_unlock();
+        return next(domain, type, protocol);
+    }
+    status = -fake_faults_call();
+    return fake_leave(status != 0 ? status : fake_socket_open(protocol, type));
+}
+
+FAKE_EXPORTED int close(int fd)
+{
+    struct fake_socket *socket;
+
+    fake_lock();
+    socket = fake_socket_find(fd);
+    if (socket != NULL) {
+        fake_counters.calls++;
+        fake_socket_close(socket);
+    }
+    fake_unlock();
+    return socket != NULL ? 0 : fake_real_close(fd);
+}
+
+FAKE_EXPORTED int bind(int fd, const struct sockaddr *address, socklen_t size)
+{
+    FAKE_NEXT(int, bind, int, const struct sockaddr *, socklen_t);
+    struct sockaddr_nl wanted;
+    int error;
+    struct fake_socket *socket = fake_enter(fd, &error);
+
+    if (socket == NULL)
+        return next(fd, address, size);
+    if (error == 0 && size < sizeof(wanted))
+        error = EINVAL;
+    if (error != 0)
+        return fake_leave(-error);
+    memcpy(&wanted, address, sizeof(wanted));
+    return fake_leave(fake_socket_bind(socket, wanted.nl_pid));
+}
+
+FAKE_EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+    FAKE_NEXT(int, connect, int, const struct sockaddr *, socklen_t);
+    int error;
+    struct fake_socket *socket = fake_enter(fd, &error);
+
+    if (socket == NULL)
+        return next(fd, address, size);
+    return fake_leave(error != 0 ? -error : fake_socket_bind(socket, socket->port));
+}
+
+FAKE_EXPORTED int getsockname(int fd, struct sockaddr *address, socklen_t *size)
+{
+    FAKE_NEXT(int, getsockname, int, struct sockaddr *, socklen_t *);
+    struct sockaddr_nl own = {.nl_family = AF_NETLINK};
+    int error;
+    struct fake_socket *socket = fake_enter(fd, &error);
+
+    if (socket == NULL)
+        return next(fd, address, size);
+    if (error != 0)
+        return fake_leave(-error);
+    own.nl_pid = socket->port;
+    memcpy(address, &own, *size < sizeof(own) ? *size : sizeof(own));
+    *size = sizeof(own);
+    return fake_leave(0);
+}
+
+static int set_netlink_option(struct fake_socket *socket, int name, int value)
+{
+    switch (name) {
+    case NETLINK_EXT_ACK:
+        socket->extended_ack = value != 0;
+        return 0;
+    case NETLINK_CAP_ACK:
+        socket->cap_ack = value != 0;
+        return 0;
+    case NETLINK_GET_STRICT_CHK:
+        socket->strict = value != 0;
+        return 0;
+    case NETLINK_NO_ENOBUFS:
+        socket->no_enobufs = value != 0;
+        return 0;
+    case NETLINK_ADD_MEMBERSHIP:
+    case NETLINK_DROP_MEMBERSHIP:
+    case NETLINK_PKTINFO:
+        return 0;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+static int set_option(struct fake_socket *socket, int name, int value)
+{
+    size_t doubled = value < INT_MAX / 2 && value > 1152 ? 2 * (size_t)value : 2304;
+
+    switch (name) {
+    case SO_RCVBUF:
+    case SO_RCVBUFFORCE:
+        socket->receive_buffer = doubled;
+        break;
+    case SO_SNDBUF:
+    case SO_SNDBUFFORCE:
+        socket->send_buffer = doubled > 4608 ? doubled : 4608;
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+FAKE_EXPORTED int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+{
+    FAKE_NEXT(int, setsockopt, int, int, int, const void *, socklen_t);
+    int error, number = 0;
+    struct fake_socket *socket = fake_enter(fd, &error);
+
+    if (socket == NULL)
+        return next(fd, level, name, value, size);
+    if (error != 0)
+        return fake_leave(-error);
+    if (level == SOL_SOCKET && name == SO_RCVTIMEO && size == sizeof(socket->receive_timeout)) {
+        memcpy(&socket->receive_timeout, value, size);
+        return fake_leave(0);
+    }
+    if (size < sizeof(number))
+        return fake_leave(-EINVAL);
+    memcpy(&number, value, sizeof(number));
+    return fake_leave(level == SOL_NETLINK ? set_netlink_option(socket, name, number)
+                                           : set_option(socket, name, number));
+}
+
+FAKE_EXPORTED int getsockopt(int fd, int level, int name, void *value, socklen_t *size)
+{
+    FAKE_NEXT(int, getsockopt, int, int, int, void *, socklen_t *);
+    int error, number = 0;
+    struct fake_socket *socket = fake_enter(fd, &error);
+
+    if (socket == NULL)
+        return next(fd, level, name, value, size);
+    if (error != 0)
+        return fake_leave(-error);
+    if (level == SOL_SOCKET && name == SO_RCVBUF)
+        number = (int)socket->receive_buffer;
+    else if (level == SOL_SOCKET && name == SO_SNDBUF)
+        number = (int)socket->send_buffer;
+    else if (level == SOL_SOCKET && name == SO_PROTOCOL)
+        number = socket->protocol;
+    memcpy(value, &number, *size < sizeof(number) ? *size : sizeof(number));
+    return fake_leave(0);
+}
