@@ -29,7 +29,7 @@
 #define LIMIT_MESSAGE_BYTES      32768u /* of one request; far below a nest's 65,535 */
 #define LIMIT_RECEIVE_BYTES      32768u /* of one receive; the kernel's largest dump message is below */
 #define LIMIT_DUMP_TRIES         8u     /* of one interrupted dump */
-#define LIMIT_DUMP_BYTES         (1024u * 1024u * 1024u)
+#define LIMIT_DUMP_BYTES         0x40000000u /* 1 GiB */
 #define LIMIT_PENDING_REPLIES    128u /* acknowledgements in flight; more overrun the socket's queue */
 #define LIMIT_PEERS_A_MESSAGE    64u  /* bounds how long one request holds the kernel's lock */
 #define LIMIT_REMOVALS_A_MESSAGE 190u /* peers */

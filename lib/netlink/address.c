@@ -45,7 +45,7 @@ static void take_address(struct nl_object *object, void *context)
     dump->addresses[dump->count++] = address;
 }
 
-static int32_t read_address(void *context, const struct nlmsghdr *message)
+static int32_t read_address(void *context, struct nlmsghdr *message)
 {
     struct address_dump *dump = context;
     if (message->nlmsg_type != RTM_NEWADDR)

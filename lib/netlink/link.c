@@ -36,7 +36,7 @@ static void take_link(struct nl_object *object, void *context)
     link_describe((struct rtnl_link *)object, context);
 }
 
-static int32_t read_link(void *context, const struct nlmsghdr *message)
+static int32_t read_link(void *context, struct nlmsghdr *message)
 {
     return nl_read_object(message, take_link, context);
 }

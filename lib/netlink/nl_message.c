@@ -21,10 +21,10 @@ int32_t nl_request(struct netlink *netlink, int built, struct nl_msg *request,
     return code;
 }
 
-int32_t nl_read_object(const struct nlmsghdr *message,
+int32_t nl_read_object(struct nlmsghdr *message,
                        void (*take)(struct nl_object *object, void *context), void *context)
 {
-    struct nl_msg *copy = nlmsg_convert((struct nlmsghdr *)(uintptr_t)message);
+    struct nl_msg *copy = nlmsg_convert(message);
     if (copy == NULL)
         return -ENOMEM;
     nlmsg_set_proto(copy, NETLINK_ROUTE);

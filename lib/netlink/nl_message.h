@@ -19,7 +19,7 @@ int32_t nl_request(struct netlink *netlink, int built, struct nl_msg *request,
                    const struct message_reader *reader, struct outcome *outcome);
 
 /* Has libnl make an object of a route message and hands it to take, which does not keep it. */
-int32_t nl_read_object(const struct nlmsghdr *message,
+int32_t nl_read_object(struct nlmsghdr *message,
                        void (*take)(struct nl_object *object, void *context), void *context);
 
 /* The prefix as libnl's own, to be put by the caller. Returns 0 or one of libnl's codes. */

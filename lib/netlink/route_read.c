@@ -70,13 +70,13 @@ static int32_t append_route(struct route_dump *dump, const struct route *route)
 }
 
 /* The kernel filters where it can (strict checking, from 4.20 on); older ones list everything. */
-static int32_t read_route(void *context, const struct nlmsghdr *message)
+static int32_t read_route(void *context, struct nlmsghdr *message)
 {
     struct route_dump *dump = context;
     if (message->nlmsg_type != RTM_NEWROUTE)
         return 0;
     struct rtnl_route *object = NULL;
-    int32_t code = nl_error_code(rtnl_route_parse((struct nlmsghdr *)(uintptr_t)message, &object));
+    int32_t code = nl_error_code(rtnl_route_parse(message, &object));
     if (code < 0)
         return code;
     struct route route;
@@ -121,7 +121,7 @@ static int32_t read_metrics(struct attributes metrics, uint32_t *mtu)
     return code;
 }
 
-static int32_t read_way(void *context, const struct nlmsghdr *message)
+static int32_t read_way(void *context, struct nlmsghdr *message)
 {
     struct route_lookup *way = context;
     struct attributes attributes;

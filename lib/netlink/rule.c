@@ -76,7 +76,7 @@ static int32_t parse_rule(const struct nlmsghdr *message, struct rule *ret_rule)
     return code;
 }
 
-static int32_t read_rule(void *context, const struct nlmsghdr *message)
+static int32_t read_rule(void *context, struct nlmsghdr *message)
 {
     struct rule_dump *dump = context;
     struct rule rule;

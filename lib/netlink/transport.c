@@ -134,7 +134,7 @@ static int32_t exchange_conclude(struct exchange *exchange, const struct nlmsghd
 }
 
 /* Takes one message; those that answer no request of this exchange are ignored. */
-static int32_t exchange_take(struct exchange *exchange, const struct nlmsghdr *message)
+static int32_t exchange_take(struct exchange *exchange, struct nlmsghdr *message)
 {
     if (message->nlmsg_seq - exchange->first >= exchange->count)
         return 0;
@@ -156,13 +156,13 @@ static int32_t exchange_take(struct exchange *exchange, const struct nlmsghdr *m
 }
 
 /* Takes every message of one datagram. */
-static int32_t exchange_take_all(struct exchange *exchange, uint32_t port_id, const void *bytes,
+static int32_t exchange_take_all(struct exchange *exchange, uint32_t port_id, void *bytes,
                                  size_t length)
 {
     exchange->bytes += length;
     if (exchange->bytes > LIMIT_DUMP_BYTES)
         return -EMSGSIZE;
-    const struct nlmsghdr *message = bytes;
+    struct nlmsghdr *message = bytes;
     int left = (int)length;
     while (left > 0 && !exchange->finished) {
         if (!mnl_nlmsg_ok(message, left))

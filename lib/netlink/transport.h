@@ -35,8 +35,8 @@ void transport_close(struct transport *transport); /* accepts a zeroed or half-o
 /* Receives the messages that answer a request. */
 struct message_reader {
     void (*restart)(void *context); /* forget what was read, a dump begins (again) */
-    int32_t (*read)(void *context,
-                    const struct nlmsghdr *message); /* a failure ends the exchange */
+    /* Takes one message; a failure ends the exchange. */
+    int32_t (*read)(void *context, struct nlmsghdr *message);
     void *context;
 };
 

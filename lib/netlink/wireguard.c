@@ -24,7 +24,7 @@ void wg_device_finish(struct wg_device *device)
 
 /* ---- the generic netlink family, whose number changes when the module is loaded again ---- */
 
-static int32_t read_family(void *context, const struct nlmsghdr *message)
+static int32_t read_family(void *context, struct nlmsghdr *message)
 {
     uint16_t *family = context;
     struct attributes attributes;
@@ -107,7 +107,7 @@ static void restart_dump(void *context)
     wireguard_decode_start(&dump->decoder, dump->device, dump->expected_preshared_key);
 }
 
-static int32_t read_dump(void *context, const struct nlmsghdr *message)
+static int32_t read_dump(void *context, struct nlmsghdr *message)
 {
     struct dump *dump = context;
     struct attributes attributes;

@@ -47,7 +47,7 @@ static int32_t decode_allowed_ip(struct attributes attributes, struct prefix *re
     uint16_t family = AF_UNSPEC;
     uint8_t length = UINT8_MAX;
     struct attribute attribute;
-    struct attribute address = {0};
+    struct attribute address = {.value = attributes.next}; /* of no length, until found */
     int32_t code;
     while ((code = attribute_next(&attributes, &attribute)) > 0)
         if (!decode_allowed_ip_attribute(&attribute, &family, &address, &length))
