@@ -28,7 +28,8 @@ static int32_t create_link(struct target *target, struct subwg_error *error)
     if (code == -ENODEV)
         return error_set(error, code, SUBWG_REASON_NO_DEVICE, "create device",
                          "device %s vanished right after it was created", name);
-    if (code == 0)
+    /* It is there but was not seen: a second look, so that it can be removed again. */
+    if (code == 0 || link_find(target->netlink, name, &link, NULL) == 0)
         target->ifindex = link.ifindex;
     return code;
 }
