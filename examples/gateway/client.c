@@ -71,16 +71,15 @@ static int receive_all(int fd, char **ret_answer)
 static int print_answer(const char *answer)
 {
     const char *body = strstr(answer, "\r\n\r\n");
-    unsigned status = 0;
+    const char *status = strchr(answer, ' ');
 
-    if (strncmp(answer, "HTTP/1.", 7) != 0 || sscanf(answer + 7, "%*c %3u", &status) != 1 ||
-        body == NULL) {
+    if (strncmp(answer, "HTTP/1.", 7) != 0 || status == NULL || body == NULL) {
         fprintf(stderr, "subwg-gateway: what listens there is no gateway\n");
         return -EPROTO;
     }
     body += strlen("\r\n\r\n");
-    if (status != 200) {
-        fprintf(stderr, "subwg-gateway: the gateway answered %u: %s", status, body);
+    if (strncmp(status, " 200 ", 5) != 0) {
+        fprintf(stderr, "subwg-gateway: the gateway answered%.4s: %s", status, body);
         return -EIO;
     }
     return fputs(body, stdout) == EOF || fflush(stdout) != 0 ? -EIO : 0;

@@ -21,7 +21,7 @@ typedef int (*sample_compare_fn)(const struct sample *a, const struct sample *b)
 /* Of rows that compare equal the first pushed stays: a driver that repeats itself must not spoil the
  * scrape for the others. 0 or -ENOMEM. */
 int32_t samples_collect(struct subwg_snapshot *const *snapshots, size_t count,
-                        sample_compare_fn compare, struct samples *ret_samples);
+                        sample_compare_fn series, struct samples *ret_samples);
 void samples_release(struct samples *samples);
 
 /* The order of the texts by pairs: the first pair that differs decides. */

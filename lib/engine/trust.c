@@ -49,7 +49,7 @@ static int32_t judge(const struct stat *status, mode_t wanted_type, const char *
 static int32_t trust(int directory, const char *path, mode_t type, const char *what,
                      struct subwg_error *error)
 {
-    struct stat status;
+    struct stat status = {0};
     int fd = openat(directory, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     int code = fd < 0 || fstat(fd, &status) != 0 ? -errno : 0;
     if (fd >= 0)
