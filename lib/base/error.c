@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -24,9 +23,10 @@ int32_t error_set(struct subwg_error *error, int32_t code, uint32_t reason, cons
     error->kernel_errno = 0;
     error->flags = 0;
     text_copy(error->operation, sizeof(error->operation), operation);
+    struct text text = text_over(error->text, sizeof(error->text));
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(error->text, sizeof(error->text), format, arguments);
+    text_append_list(&text, format, arguments);
     va_end(arguments);
     error->hint[0] = '\0';
     return code;
@@ -36,9 +36,10 @@ void error_hint(struct subwg_error *error, const char *format, ...)
 {
     if (!record_covers(error, SUBWG_ERROR_SIZE_1_0))
         return;
+    struct text hint = text_over(error->hint, sizeof(error->hint));
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(error->hint, sizeof(error->hint), format, arguments);
+    text_append_list(&hint, format, arguments);
     va_end(arguments);
 }
 
@@ -58,15 +59,14 @@ void error_prefix(struct subwg_error *error, const char *format, ...)
 {
     if (!record_covers(error, SUBWG_ERROR_SIZE_1_0))
         return;
-    char before[SUBWG_ERROR_TEXT_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(before, sizeof(before), format, arguments);
-    va_end(arguments);
     char after[SUBWG_ERROR_TEXT_SIZE];
     text_copy(after, sizeof(after), error->text);
     struct text text = text_over(error->text, sizeof(error->text));
-    text_append(&text, "%s: %s", before, after);
+    va_list arguments;
+    va_start(arguments, format);
+    text_append_list(&text, format, arguments);
+    va_end(arguments);
+    text_append(&text, ": %s", after);
 }
 
 const char *error_phrase(int errno_value)

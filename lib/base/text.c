@@ -12,22 +12,49 @@ struct text text_over(char *buffer, size_t size)
     return (struct text){.bytes = buffer, .size = size};
 }
 
-void text_append(struct text *text, const char *format, ...)
+static bool is_continuation(char byte)
+{
+    return ((uint8_t)byte & 0xc0u) == 0x80u;
+}
+
+/* Takes off the beginning of a character whose end was cut. */
+static void drop_half_character(struct text *text, size_t from)
+{
+    size_t start = text->length;
+    while (start > from && text->length - start < 3 && is_continuation(text->bytes[start - 1]))
+        start--;
+    if (start == from || (uint8_t)text->bytes[start - 1] < 0xc0)
+        return;
+    start--;
+    if (utf8_sequence(text->bytes + start, text->length - start) == 0)
+        text->length = start;
+}
+
+void text_append_list(struct text *text, const char *format, va_list arguments)
 {
     size_t left = text->size - text->length;
+    size_t from = text->length;
+    if (text->cut)
+        return;
+    int wanted = vsnprintf(text->bytes + from, left, format, arguments);
+    if (wanted >= 0 && (size_t)wanted < left) {
+        text->length += (size_t)wanted;
+        return;
+    }
+    text->cut = true;
+    if (wanted >= 0) {
+        text->length = text->size - 1;
+        drop_half_character(text, from);
+    }
+    text->bytes[text->length] = '\0';
+}
+
+void text_append(struct text *text, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    int wanted = vsnprintf(text->bytes + text->length, left, format, arguments);
+    text_append_list(text, format, arguments);
     va_end(arguments);
-    if (wanted < 0) {
-        text->bytes[text->length] = '\0';
-        text->cut = true;
-    } else if ((size_t)wanted >= left) {
-        text->length = text->size - 1;
-        text->cut = true;
-    } else {
-        text->length += (size_t)wanted;
-    }
 }
 
 bool text_copy(char *buffer, size_t size, const char *string)
@@ -39,11 +66,6 @@ bool text_copy(char *buffer, size_t size, const char *string)
     memcpy(buffer, string, length);
     buffer[length] = '\0';
     return whole;
-}
-
-static bool is_continuation(char byte)
-{
-    return ((uint8_t)byte & 0xc0u) == 0x80u;
 }
 
 static uint32_t utf8_value(const char *bytes, size_t length)
@@ -82,9 +104,8 @@ bool utf8_is_control(const char *sequence, size_t length)
 
 void text_append_escaped(struct text *text, const char *string)
 {
-    size_t left = strlen(string);
-    while (left > 0) {
-        size_t length = utf8_sequence(string, left);
+    while (*string != '\0' && !text->cut) {
+        size_t length = utf8_sequence(string, strnlen(string, 4));
         bool as_is = length > 0 && !utf8_is_control(string, length);
         if (length == 0)
             length = 1;
@@ -94,6 +115,5 @@ void text_append_escaped(struct text *text, const char *string)
             for (size_t i = 0; i < length; i++)
                 text_append(text, "\\x%02x", (unsigned)(uint8_t)string[i]);
         string += length;
-        left -= length;
     }
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bounded text: formatted pieces into a buffer of fixed size; what does not fit is cut and noted. */
+/* Bounded text: formatted pieces into a buffer of fixed size; what does not fit is cut between two
+ * characters, and noted. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,6 +18,8 @@ struct text {
 /* buffer gets an empty string; size must be at least 1. */
 struct text text_over(char *buffer, size_t size);
 __attribute__((format(printf, 2, 3))) void text_append(struct text *text, const char *format, ...);
+__attribute__((format(printf, 2, 0))) void text_append_list(struct text *text, const char *format,
+                                                            va_list arguments);
 /* Copies a string of unknown origin: control characters and bytes that are not UTF-8 become \xNN. */
 void text_append_escaped(struct text *text, const char *string);
 

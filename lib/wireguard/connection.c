@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,9 +34,10 @@ __attribute__((format(printf, 4, 5))) static int32_t
 refuse(struct subwg_error *error, uint32_t reason, const char *cluster_id, const char *format, ...)
 {
     char what[SUBWG_ERROR_TEXT_SIZE];
+    struct text text = text_over(what, sizeof(what));
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(what, sizeof(what), format, arguments);
+    text_append_list(&text, format, arguments);
     va_end(arguments);
     return error_set(error, reason == SUBWG_REASON_REFUSED ? -EPERM : -EINVAL, reason, OPERATION,
                      "endpoint of cluster '%s': %s", show(cluster_id).text, what);
