@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The prefix map against a plain list that is searched from end to end. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/prefix_map.h"
+#include "unit.h"
+
+#define NODES  400
+#define OWNERS 5
+
+/* Each node is in the map exactly if owner is set. */
+struct oracle {
+    struct prefix_node nodes[NODES];
+    void *owners[NODES];
+};
+
+static int owner_marks[OWNERS];
+
+static struct prefix random_prefix(struct chance *chance)
+{
+    struct prefix prefix = {.family = chance_is(chance, 50) ? FAMILY_IPV4 : FAMILY_IPV6};
+    prefix.length = (uint8_t)chance_below(chance, 20);
+    if (chance_is(chance, 10))
+        prefix.length = prefix.family;
+    prefix.bytes[0] = (uint8_t)chance_next(chance);
+    prefix.bytes[1] = (uint8_t)chance_next(chance);
+    prefix.bytes[2] = (uint8_t)(chance_below(chance, 16) << 4);
+    return prefix_masked(&prefix);
+}
+
+static bool any_overlaps(const struct oracle *oracle, const struct prefix *prefix,
+                         const void *except, const void *also_except)
+{
+    for (int i = 0; i < NODES; i++)
+        if (oracle->owners[i] != NULL && oracle->owners[i] != except &&
+            oracle->owners[i] != also_except && prefix_overlaps(&oracle->nodes[i].prefix, prefix))
+            return true;
+    return false;
+}
+
+static void check_find(const struct prefix_map *map, const struct oracle *oracle,
+                       const struct prefix *prefix, const void *except, const void *also_except)
+{
+    const struct prefix_node *found = prefix_map_find(map, prefix, except, also_except);
+    CHECK((found != NULL) == any_overlaps(oracle, prefix, except, also_except));
+    if (found == NULL)
+        return;
+    CHECK(found >= oracle->nodes && found < oracle->nodes + NODES);
+    CHECK(found->owner == oracle->owners[found - oracle->nodes]);
+    CHECK(found->owner != NULL && found->owner != except && found->owner != also_except);
+    CHECK(prefix_overlaps(&found->prefix, prefix));
+}
+
+static void *random_owner(struct chance *chance)
+{
+    return &owner_marks[chance_below(chance, OWNERS)];
+}
+
+START_TEST(random_operations_match_the_list)
+{
+    struct chance chance = chance_start("random_operations_match_the_list");
+    struct prefix_map map = {NULL};
+    static struct oracle oracle;
+    for (int i = 0; i < 30000; i++) {
+        uint32_t at = chance_below(&chance, NODES);
+        struct prefix prefix = random_prefix(&chance);
+        if (oracle.owners[at] != NULL) {
+            prefix_map_remove(&map, &oracle.nodes[at]);
+            oracle.owners[at] = NULL;
+        } else {
+            void *owner = random_owner(&chance);
+            bool overlaps = any_overlaps(&oracle, &prefix, NULL, NULL);
+            oracle.nodes[at].prefix = prefix;
+            CHECK(prefix_map_insert(&map, &oracle.nodes[at], owner) == !overlaps);
+            oracle.owners[at] = overlaps ? NULL : owner;
+            CHECK(oracle.nodes[at].owner == oracle.owners[at]);
+        }
+        prefix = random_prefix(&chance);
+        check_find(&map, &oracle, &prefix, NULL, NULL);
+        check_find(&map, &oracle, &prefix, random_owner(&chance), NULL);
+        check_find(&map, &oracle, &prefix, random_owner(&chance), random_owner(&chance));
+    }
+    for (int i = 0; i < NODES; i++)
+        prefix_map_remove(&map, &oracle.nodes[i]);
+    ck_assert_ptr_null(map.root);
+}
+END_TEST
+
+START_TEST(equal_covering_and_more_specific_owners_are_found)
+{
+    struct prefix_map map = {NULL};
+    int owner;
+    struct prefix_node node = {.prefix = prefix_of("10.1.0.0/16")};
+    ck_assert(prefix_map_insert(&map, &node, &owner));
+    static const char *const overlapping[] = {"10.1.0.0/16", "10.1.128.0/17", "10.1.2.3/32",
+                                              "10.0.0.0/8", "0.0.0.0/0"};
+    static const char *const beside[] = {"10.0.0.0/16",     "10.2.0.0/16", "11.0.0.0/8",
+                                         "10.0.255.255/32", "::/0",        "a01::/16"};
+    for (size_t i = 0; i < sizeof(overlapping) / sizeof(overlapping[0]); i++) {
+        struct prefix prefix = prefix_of(overlapping[i]);
+        ck_assert_ptr_eq(prefix_map_find(&map, &prefix, NULL, NULL), &node);
+        ck_assert_ptr_null(prefix_map_find(&map, &prefix, &owner, NULL));
+        ck_assert_ptr_null(prefix_map_find(&map, &prefix, NULL, &owner));
+        struct prefix_node claim = {.prefix = prefix};
+        ck_assert(!prefix_map_insert(&map, &claim, &claim));
+        ck_assert_ptr_null(claim.owner);
+    }
+    for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+        struct prefix prefix = prefix_of(beside[i]);
+        ck_assert_ptr_null(prefix_map_find(&map, &prefix, NULL, NULL));
+    }
+    prefix_map_remove(&map, &node);
+    ck_assert_ptr_null(map.root);
+}
+END_TEST
+
+START_TEST(behind_excepted_owners_the_other_one_is_found)
+{
+    enum { COUNT = 256 };
+    struct prefix_map map = {NULL};
+    int mine;
+    int others;
+    static struct prefix_node nodes[COUNT];
+    struct prefix all = prefix_of("10.0.0.0/8");
+    for (int other = 0; other < COUNT; other++) {
+        for (int i = 0; i < COUNT; i++) {
+            nodes[i] = (struct prefix_node){.prefix = prefix_of("10.0.0.0/16")};
+            nodes[i].prefix.bytes[1] = (uint8_t)i;
+            CHECK(prefix_map_insert(&map, &nodes[i], i == other ? &others : &mine));
+        }
+        CHECK(prefix_map_find(&map, &all, &mine, NULL) == &nodes[other]);
+        CHECK(prefix_map_find(&map, &all, &mine, &others) == NULL);
+        for (int i = 0; i < COUNT; i++)
+            prefix_map_remove(&map, &nodes[i]);
+    }
+}
+END_TEST
+
+START_TEST(removing_what_is_not_in_a_map_does_nothing)
+{
+    struct prefix_map map = {NULL};
+    int owner;
+    struct prefix_node inside = {.prefix = prefix_of("10.0.0.0/8")};
+    struct prefix_node never = {.prefix = prefix_of("10.0.0.0/8")};
+    ck_assert(prefix_map_insert(&map, &inside, &owner));
+    prefix_map_remove(&map, &never);
+    ck_assert_ptr_eq(prefix_map_find(&map, &inside.prefix, NULL, NULL), &inside);
+    prefix_map_remove(&map, &inside);
+    prefix_map_remove(&map, &inside);
+    ck_assert_ptr_null(prefix_map_find(&map, &never.prefix, NULL, NULL));
+    ck_assert(prefix_map_insert(&map, &inside, &owner));
+}
+END_TEST
+
+static unsigned depth_of(const struct prefix_node *node)
+{
+    if (node == NULL)
+        return 0;
+    unsigned left = depth_of(node->left);
+    unsigned right = depth_of(node->right);
+    return 1 + (left > right ? left : right);
+}
+
+START_TEST(sorted_input_makes_no_deep_tree)
+{
+    enum { COUNT = 65536 };
+    struct prefix_map map = {NULL};
+    int owner;
+    struct prefix_node *nodes = calloc(COUNT, sizeof(*nodes));
+    ck_assert_ptr_nonnull(nodes);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        nodes[i].prefix = prefix_of("10.0.0.0/24");
+        nodes[i].prefix.bytes[1] = (uint8_t)(i >> 8);
+        nodes[i].prefix.bytes[2] = (uint8_t)i;
+        CHECK(prefix_map_insert(&map, &nodes[i], &owner));
+    }
+    /* 16 is perfect; a treap of this size has about 38, and 100 about never. */
+    ck_assert_uint_lt(depth_of(map.root), 100);
+    free(nodes);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        random_operations_match_the_list,
+        equal_covering_and_more_specific_owners_are_found,
+        behind_excepted_owners_the_other_one_is_found,
+        removing_what_is_not_in_a_map_does_nothing,
+        sorted_input_makes_no_deep_tree,
+        NULL,
+    };
+    return unit_run("base_prefix_map", tests);
+}
