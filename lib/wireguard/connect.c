@@ -258,9 +258,8 @@ static void commit(struct subwg_instance *instance, struct connection *candidate
     table_insert(&instance->table, candidate);
 }
 
-/* A checked candidate, installed and recorded; it is owned by the table on success only. */
-static int32_t connect_candidate(struct subwg_instance *instance, struct connection *candidate,
-                                 struct subwg_error *error)
+int32_t connect_candidate(struct subwg_instance *instance, struct connection *candidate,
+                          struct subwg_error *error)
 {
     struct replaced replaced = {0};
     int32_t code = policy_check(instance, candidate, error);
@@ -287,26 +286,29 @@ static int32_t connect_candidate(struct subwg_instance *instance, struct connect
     return code;
 }
 
-int32_t connect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
-                         char *ret_address, struct subwg_error *error)
+int32_t connect_parse(const struct subwg_instance *instance, const struct subwg_endpoint *remote,
+                      struct connection **ret_candidate, struct subwg_error *error)
 {
     int32_t code = endpoint_check_head(remote, error);
     if (code != 0)
         return code;
-    if (remote->cluster_id != NULL && strcmp(remote->cluster_id, instance->local.cluster_id) == 0) {
-        if (ret_address != NULL)
-            ret_address[0] = '\0';
+    if (remote->cluster_id != NULL && strcmp(remote->cluster_id, instance->local.cluster_id) == 0)
         return 1;
-    }
+    return connection_from_endpoint(remote, &instance->settings, ret_candidate, error);
+}
+
+int32_t connect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
+                         char *ret_address, struct subwg_error *error)
+{
     struct connection *candidate = NULL;
-    code = connection_from_endpoint(remote, &instance->settings, &candidate, error);
-    if (code != 0)
-        return code;
-    code = connect_candidate(instance, candidate, error);
+    int32_t code = connect_parse(instance, remote, &candidate, error);
+    if (code == 0)
+        code = connect_candidate(instance, candidate, error);
     if (code < 0)
         connection_destroy(candidate);
     else if (ret_address != NULL)
-        (void)text_copy(ret_address, SUBWG_ADDRESS_TEXT_SIZE, candidate->remote_ip);
+        (void)text_copy(ret_address, SUBWG_ADDRESS_TEXT_SIZE,
+                        candidate != NULL ? candidate->remote_ip : "");
     return code;
 }
 

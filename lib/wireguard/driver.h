@@ -12,7 +12,8 @@
     .version = "0.1.0", .thread_model = SUBWG_THREADS_INSTANCE, .destroy = wireguard_destroy,     \
     .init = wireguard_init, .connect = wireguard_connect, .disconnect = wireguard_disconnect,     \
     .get_connections = wireguard_get_connections, .metrics_snapshot = wireguard_metrics_snapshot, \
-    .list_complete = wireguard_list_complete, .cleanup = wireguard_cleanup
+    .connect_many = wireguard_connect_many, .list_complete = wireguard_list_complete,             \
+    .cleanup = wireguard_cleanup
 
 extern const struct subwg_driver wireguard_driver;
 
@@ -28,6 +29,10 @@ int32_t wireguard_get_connections(struct subwg_instance *instance,
 int32_t wireguard_metrics_snapshot(struct subwg_instance *instance,
                                    struct subwg_snapshot_builder *snapshot,
                                    struct subwg_error *error);
+int32_t wireguard_connect_many(struct subwg_instance *instance,
+                               const struct subwg_endpoint *const *remotes, uint32_t count,
+                               subwg_result_fn result, void *result_context,
+                               struct subwg_error *error);
 int32_t wireguard_list_complete(struct subwg_instance *instance, struct subwg_error *error);
 int32_t wireguard_cleanup(struct subwg_instance *instance, struct subwg_error *error);
 

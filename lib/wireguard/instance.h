@@ -50,12 +50,27 @@ void device_unlock(struct subwg_instance *instance);
 /* connect.c */
 int32_t connect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
                          char *ret_address, struct subwg_error *error);
+/* The two halves of it. Parsing is 1 and leaves NULL for the own cluster; a connected candidate belongs
+ * to the table, one that failed to the caller. */
+int32_t connect_parse(const struct subwg_instance *instance, const struct subwg_endpoint *remote,
+                      struct connection **ret_candidate, struct subwg_error *error);
+int32_t connect_candidate(struct subwg_instance *instance, struct connection *candidate,
+                          struct subwg_error *error);
 int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
                             struct subwg_error *error);
 int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *error);
 
 /* policy.c: may this connection stand beside all others? Refuses with the reason, or returns 0. */
 int32_t policy_check(struct subwg_instance *instance, const struct connection *candidate,
+                     struct subwg_error *error);
+
+/* Tells the engine of a conflict, from the side of one of both clusters. */
+void policy_announce_conflict(const struct subwg_instance *instance, const char *cluster_id,
+                              const char *text);
+
+/* many.c */
+int32_t connect_list(struct subwg_instance *instance, const struct subwg_endpoint *const *remotes,
+                     uint32_t count, subwg_result_fn result, void *result_context,
                      struct subwg_error *error);
 
 /* report.c: the two reads. */

@@ -109,6 +109,35 @@ static int32_t check_local(const struct subwg_instance *instance,
     return 0;
 }
 
+void policy_announce_conflict(const struct subwg_instance *instance, const char *cluster_id,
+                              const char *text)
+{
+    struct subwg_event event = SUBWG_EVENT_INIT;
+    event.kind = SUBWG_EVENT_CONFLICT;
+    event.cluster_id = cluster_id;
+    event.text = text;
+    if (instance->host.event != NULL)
+        instance->host.event(instance->host.context, &event);
+}
+
+/* On both sides: the owner's people want to know who reaches for its subnet. */
+static void announce_overlap(const struct subwg_instance *instance,
+                             const struct connection *candidate, const struct prefix_node *owned)
+{
+    char cluster[80];
+    char own_text[PREFIX_TEXT_SIZE];
+    char line[256];
+    const struct connection *owner = owned->owner;
+    struct text text = text_over(line, sizeof(line));
+    text_append(&text, "cluster '%s' claims what overlaps the subnet %s",
+                shorten(cluster, sizeof(cluster), candidate->cluster_id),
+                prefix_format(&owned->prefix, own_text));
+    policy_announce_conflict(instance, owner->cluster_id, line);
+    text = text_over(line, sizeof(line));
+    text_append(&text, "the claim overlaps the subnet %s, which has an owner", own_text);
+    policy_announce_conflict(instance, candidate->cluster_id, line);
+}
+
 /* An installed or adopted owner keeps its prefix. */
 static int32_t check_owners(const struct subwg_instance *instance,
                             const struct connection *candidate, struct subwg_error *error)
@@ -131,6 +160,7 @@ static int32_t check_owners(const struct subwg_instance *instance,
                   prefix_format(subnet, text), prefix_format(&node->prefix, other_text),
                   owner_name(node->owner, other));
         error_hint(error, "the owner keeps it; it is free again when the owner disconnects");
+        announce_overlap(instance, candidate, node);
         return -EEXIST;
     }
     return 0;

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * connect for a list. What makes it more than a loop: of two claims on one prefix or key within the
+ * list neither came first, so neither gets it, unless one is installed already.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "wireguard/instance.h"
+
+#define OPERATION "connect many"
+
+struct claim {
+    struct prefix prefix;
+    uint32_t index; /* into the list */
+};
+
+struct list {
+    struct connection **candidates; /* NULL: has its result already */
+    uint32_t *rivals;               /* index of another claimant; the own index: there is none */
+    struct claim *claims;
+    uint32_t count;
+    uint32_t claim_count;
+    subwg_result_fn result;
+    void *result_context;
+};
+
+static void list_finish(struct list *list)
+{
+    for (uint32_t i = 0; i < list->count && list->candidates != NULL; i++)
+        connection_destroy(list->candidates[i]);
+    free((void *)list->candidates);
+    free(list->rivals);
+    free(list->claims);
+}
+
+static void settle(struct list *list, uint32_t index, int32_t code, const char *address,
+                   const struct subwg_error *error)
+{
+    list->candidates[index] = NULL;
+    if (list->result != NULL)
+        list->result(list->result_context, index, code, address, code < 0 ? error : NULL);
+}
+
+/* Checks each for itself; who fails has its result. */
+static void parse(struct list *list, const struct subwg_instance *instance,
+                  const struct subwg_endpoint *const *remotes)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct subwg_error error = SUBWG_ERROR_INIT;
+        int32_t code = connect_parse(instance, remotes[i], &list->candidates[i], &error);
+        list->rivals[i] = i;
+        if (code != 0)
+            settle(list, i, code, "", &error);
+        else
+            list->claim_count += list->candidates[i]->subnet_count;
+    }
+}
+
+/* True if the candidate's cluster has this very prefix, or this very key, installed. */
+static bool is_installed(const struct subwg_instance *instance, const struct connection *candidate,
+                         const struct prefix *prefix)
+{
+    const struct connection *current = table_find_cluster(&instance->table, candidate->cluster_id);
+    if (current == NULL)
+        return false;
+    if (prefix == NULL)
+        return key_equal(&current->public_key, &candidate->public_key);
+    for (uint32_t i = 0; i < current->subnet_count; i++)
+        if (prefix_equal(&current->allowed_ips[i], prefix))
+            return true;
+    return false;
+}
+
+static void contest(struct list *list, const struct subwg_instance *instance, uint32_t index,
+                    uint32_t rival, const struct prefix *prefix)
+{
+    const struct connection *candidate = list->candidates[index];
+    bool same_cluster = strcmp(candidate->cluster_id, list->candidates[rival]->cluster_id) == 0;
+    if (!same_cluster && !is_installed(instance, candidate, prefix))
+        list->rivals[index] = rival;
+}
+
+static int by_claim(const void *a, const void *b)
+{
+    const struct claim *first = a;
+    const struct claim *second = b;
+    int order = prefix_compare(&first->prefix, &second->prefix);
+    if (order != 0)
+        return order;
+    return first->index < second->index ? -1 : first->index > second->index;
+}
+
+/* In sorted order a prefix follows those that cover it: those still open when it comes. */
+static void contest_prefixes(struct list *list, const struct subwg_instance *instance)
+{
+    const struct claim *open[FAMILY_IPV6 + 2];
+    uint32_t depth = 0;
+    for (uint32_t i = 0; i < list->claim_count; i++) {
+        const struct claim *claim = &list->claims[i];
+        while (depth > 0 && !prefix_overlaps(&open[depth - 1]->prefix, &claim->prefix))
+            depth--;
+        for (uint32_t j = 0; j < depth; j++) {
+            contest(list, instance, claim->index, open[j]->index, &claim->prefix);
+            contest(list, instance, open[j]->index, claim->index, &open[j]->prefix);
+        }
+        /* Of equal ones the first stays open: whoever meets one meets both. */
+        if (depth == 0 || !prefix_equal(&open[depth - 1]->prefix, &claim->prefix))
+            open[depth++] = claim;
+    }
+}
+
+static int32_t find_rivals(struct list *list, const struct subwg_instance *instance)
+{
+    list->claims = calloc((size_t)list->claim_count + 1, sizeof(*list->claims));
+    if (list->claims == NULL)
+        return -ENOMEM;
+    struct claim *next = list->claims;
+    struct index keys;
+    index_start(&keys);
+    bool room = index_reserve(&keys, list->count);
+    for (uint32_t i = 0; i < list->count && room; i++) {
+        struct connection *candidate = list->candidates[i];
+        if (candidate == NULL)
+            continue;
+        for (uint32_t j = 0; j < candidate->subnet_count; j++)
+            *next++ = (struct claim){candidate->allowed_ips[j], i};
+        candidate->position = i;
+        struct index_node *node = index_find(&keys, candidate->public_key.bytes, KEY_SIZE);
+        const struct connection *other = INDEX_OWNER(node, struct connection, by_key);
+        if (other == NULL) {
+            index_insert(&keys, &candidate->by_key, candidate->public_key.bytes, KEY_SIZE);
+        } else {
+            contest(list, instance, i, other->position, NULL);
+            contest(list, instance, other->position, i, NULL);
+        }
+    }
+    for (uint32_t i = 0; i < list->count; i++)
+        if (list->candidates[i] != NULL)
+            index_remove(&keys, &list->candidates[i]->by_key);
+    index_finish(&keys);
+    if (!room)
+        return -ENOMEM;
+    qsort(list->claims, list->claim_count, sizeof(*list->claims), by_claim);
+    contest_prefixes(list, instance);
+    return 0;
+}
+
+static int32_t refuse_rival(const struct list *list, uint32_t index, struct subwg_error *error)
+{
+    char cluster[80];
+    char other[80];
+    struct text text = text_over(cluster, sizeof(cluster));
+    text_append_escaped(&text, list->candidates[index]->cluster_id);
+    text = text_over(other, sizeof(other));
+    text_append_escaped(&text, list->candidates[list->rivals[index]]->cluster_id);
+    error_set(
+        error, -EEXIST, SUBWG_REASON_CONFLICT, OPERATION,
+        "endpoint of cluster '%s': cluster '%s' claims an overlapping subnet or the same key in "
+        "the same list",
+        cluster, other);
+    error_hint(error, "neither gets it; correct one of the two announcements");
+    return -EEXIST;
+}
+
+/* A refused one stays in the list until all are judged: its rival's text names it. */
+static void refuse_rivals(struct list *list, struct subwg_instance *instance)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct subwg_error error = SUBWG_ERROR_INIT;
+        if (list->candidates[i] == NULL || list->rivals[i] == i)
+            continue;
+        int32_t code = refuse_rival(list, i, &error);
+        policy_announce_conflict(instance, list->candidates[i]->cluster_id, error.text);
+        if (list->result != NULL)
+            list->result(list->result_context, i, code, "", &error);
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (list->rivals[i] == i)
+            continue;
+        connection_destroy(list->candidates[i]);
+        list->candidates[i] = NULL;
+    }
+}
+
+int32_t connect_list(struct subwg_instance *instance, const struct subwg_endpoint *const *remotes,
+                     uint32_t count, subwg_result_fn result, void *result_context,
+                     struct subwg_error *error)
+{
+    if (remotes == NULL && count > 0)
+        return error_set(error, -EINVAL, SUBWG_REASON_BAD_ARGUMENT, OPERATION, "the list is NULL");
+    struct list list = {.count = count, .result = result, .result_context = result_context};
+    list.candidates = calloc((size_t)count + 1, sizeof(*list.candidates));
+    list.rivals = calloc((size_t)count + 1, sizeof(*list.rivals));
+    int32_t code = -ENOMEM;
+    if (list.candidates != NULL && list.rivals != NULL) {
+        parse(&list, instance, remotes);
+        code = find_rivals(&list, instance);
+    }
+    if (code == 0)
+        refuse_rivals(&list, instance);
+    for (uint32_t i = 0; i < count && code == 0; i++) {
+        struct subwg_error own_error = SUBWG_ERROR_INIT;
+        struct connection *candidate = list.candidates[i];
+        if (candidate == NULL)
+            continue;
+        char address[ADDRESS_TEXT_SIZE];
+        (void)text_copy(address, sizeof(address), candidate->remote_ip);
+        int32_t one = connect_candidate(instance, candidate, &own_error);
+        if (one < 0)
+            connection_destroy(candidate);
+        settle(&list, i, one, one < 0 ? "" : address, &own_error);
+    }
+    list_finish(&list);
+    if (code == -ENOMEM)
+        return error_set(error, code, SUBWG_REASON_NO_MEMORY, OPERATION, "%s", error_phrase(code));
+    return code;
+}
