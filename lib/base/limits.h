@@ -20,9 +20,9 @@
 #define LIMIT_CONNECTIONS 1048576u
 
 /* Engine. */
-#define LIMIT_SNAPSHOT_BYTES (1024u * 1024u * 1024u) /* of each part: rows, subnets, strings */
-#define LIMIT_DRIVER_PATH    4096u                   /* bytes, NUL included */
-#define LIMIT_DRIVER_FILES   1024                    /* in one directory */
+#define LIMIT_SNAPSHOT_BYTES 0x40000000u /* 1 GiB for each: rows, subnets, strings */
+#define LIMIT_DRIVER_PATH    4096u       /* bytes, NUL included */
+#define LIMIT_DRIVER_FILES   1024        /* in one directory */
 #define LIMIT_TABLE_COLUMN   120u /* characters that a column pads to; longer cells overflow */
 
 /* Netlink. */

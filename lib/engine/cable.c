@@ -43,25 +43,29 @@ static int32_t cable_allocate(struct registry_driver *driver,
                               const struct subwg_endpoint *local, struct subwg_cable **ret_cable,
                               struct subwg_error *error)
 {
+    int32_t code = -ENOMEM;
     struct subwg_cable *cable = calloc(1, sizeof(*cable));
     if (cable == NULL ||
         gate_init(&cable->gate, driver->table.thread_model, &driver->serial) != 0) {
-        free(cable);
-        return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "create",
-                         "no memory for a cable of driver \"%s\"", driver->table.name);
+        (void)error_set(error, code, SUBWG_REASON_NO_MEMORY, "create",
+                        "no memory for a cable of driver \"%s\"", driver->table.name);
+        goto no_gate;
     }
     cable->driver = &driver->table;
     if (callbacks != NULL)
         cable->callbacks = *callbacks;
     host_init(cable);
-    int32_t code = take_identity(cable, local, error);
-    if (code != 0) {
-        gate_release(&cable->gate);
-        free(cable);
-        return code;
-    }
+    code = take_identity(cable, local, error);
+    if (code != 0)
+        goto no_identity;
     *ret_cable = cable;
     return 0;
+
+no_identity:
+    gate_release(&cable->gate);
+no_gate:
+    free(cable);
+    return code;
 }
 
 static void cable_free(struct subwg_cable *cable)
@@ -146,6 +150,7 @@ int32_t subwg_cable_connect(struct subwg_cable *cable, const struct subwg_endpoi
     int32_t code = operation_begin(&operation, cable, "connect");
     if (code == 0)
         code = cable->driver->connect(cable->instance, remote, address, &operation.found);
+    address[sizeof(address) - 1] = '\0';
     if (code >= 0 && ret_address != NULL)
         (void)text_copy(ret_address, SUBWG_ADDRESS_TEXT_SIZE, address);
     return operation_end(&operation, code, error);

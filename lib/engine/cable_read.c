@@ -33,10 +33,11 @@ static int32_t read_rows(struct subwg_cable *cable, enum snapshot_kind kind, con
     struct operation operation;
     struct subwg_snapshot *snapshot = NULL;
     int32_t code = operation_begin(&operation, cable, name);
-    if (code == 0 && ret_snapshot == NULL)
-        code = error_set(&operation.found, -EINVAL, SUBWG_REASON_BAD_ARGUMENT, name,
-                         "%s refused: no place for the snapshot", name);
-    if (code == 0) {
+    if (code == 0 && ret_snapshot == NULL) {
+        (void)error_set(&operation.found, -EINVAL, SUBWG_REASON_BAD_ARGUMENT, name,
+                        "%s refused: no place for the snapshot", name);
+        code = -EINVAL;
+    } else if (code == 0) {
         struct subwg_snapshot_builder builder;
         snapshot_builder_init(&builder, kind, cable->driver->name,
                               subwg_snapshot_local(cable->identity),
@@ -48,7 +49,7 @@ static int32_t read_rows(struct subwg_cable *cable, enum snapshot_kind kind, con
             code = explain(&operation, &builder);
         snapshot_builder_release(&builder);
     }
-    if (code >= 0)
+    if (snapshot != NULL)
         *ret_snapshot = snapshot;
     code = operation_end(&operation, code, error);
     return code < 0 ? code : 0;

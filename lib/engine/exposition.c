@@ -34,7 +34,9 @@ static char prefix_character(char character, bool first)
 {
     bool digit = character >= '0' && character <= '9';
     bool letter = (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
-    return letter || (digit && !first) ? character : '_';
+    if (letter || (digit && !first))
+        return character;
+    return '_';
 }
 
 static void write_prefix(struct writer *writer, const char *driver)

@@ -76,13 +76,13 @@ static void deliver(const struct subwg_error *found, struct subwg_error *error)
 
 int32_t operation_end(struct operation *operation, int32_t code, struct subwg_error *error)
 {
-    if (operation->inside)
-        gate_leave(&operation->cable->gate, &operation->call);
-    operation->inside = false;
     if (code < 0) {
         if (operation->cable != NULL)
             operation_settle_error(operation, &operation->found, code);
         deliver(&operation->found, error);
     }
+    /* Last: once outside, a destroy that waited may free the cable. */
+    if (operation->inside)
+        gate_leave(&operation->cable->gate, &operation->call);
     return code;
 }

@@ -5,18 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows lie in the order in which they were pushed, and only rows of one snapshot get this far
- * equal in all but a hostile case, so any fixed order of the snapshots will do. */
-static int compare_positions(const struct sample *a, const struct sample *b)
-{
-    return a->row < b->row ? -1 : a->row > b->row;
-}
-
 static int compare(const void *a, const void *b, void *context)
 {
     const sample_compare_fn *series = context;
-    int order = (*series)(a, b);
-    return order != 0 ? order : compare_positions(a, b);
+    const struct sample *first = a;
+    const struct sample *second = b;
+    int order = (*series)(first, second);
+    if (order != 0)
+        return order;
+    return first->position < second->position ? -1 : first->position > second->position;
 }
 
 static void drop_repeated(struct samples *samples, sample_compare_fn series)
@@ -38,9 +35,9 @@ int32_t samples_collect(struct subwg_snapshot *const *snapshots, size_t count,
     if (samples.list == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
-        for (uint32_t j = 0; j < subwg_snapshot_metric_count(snapshots[i]); j++)
-            samples.list[samples.count++] =
-                (struct sample){snapshots[i], subwg_snapshot_metric(snapshots[i], j)};
+        for (uint32_t j = 0; j < subwg_snapshot_metric_count(snapshots[i]); j++, samples.count++)
+            samples.list[samples.count] = (struct sample){
+                snapshots[i], subwg_snapshot_metric(snapshots[i], j), samples.count};
     qsort_r(samples.list, samples.count, sizeof(*samples.list), compare, &series);
     drop_repeated(&samples, series);
     *ret_samples = samples;

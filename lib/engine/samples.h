@@ -8,6 +8,7 @@
 struct sample {
     const struct subwg_snapshot *snapshot;
     const struct subwg_metric *row;
+    size_t position; /* in the order of pushing */
 };
 
 struct samples {
