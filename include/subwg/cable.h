@@ -6,9 +6,19 @@
  * A *cable* is an instance of a driver together with what the host owes it: services, locking by
  * the thread model that the driver declared, and snapshots that outlive it.
  *
+ * ### Threads
  * All functions may be called from any thread at any time; the cable serializes as the driver needs
- * it. subwg_cable_destroy() comes last, when no other call can begin any more. Calling a cable from
- * one of its own callbacks is refused with -EDEADLK.
+ * it. subwg_cable_destroy() comes last: it waits for the calls that are inside, and no other may begin
+ * any more. Calling a cable from one of its own callbacks is refused with -EDEADLK, and so is calling
+ * another cable of the same driver where that driver takes one call at a time over all its instances.
+ *
+ * ### Fork
+ * A child process must not use a cable that its parent made: every operation answers -ESTALE there.
+ * subwg_cable_destroy() then frees the host's part only and leaves the driver's alone.
+ *
+ * ### Errors
+ * Whatever a driver does with the error record: when a function here returns a negative errno, the
+ * caller's record holds the same code, the operation, and a text. On success it is left untouched.
  */
 #ifndef SUBWG_CABLE_H
 #define SUBWG_CABLE_H
@@ -28,7 +38,9 @@ struct subwg_cable;
 /**
  * @brief What the embedder wants to hear. Every pointer may be NULL.
  *
- * Callbacks come on the thread of the call that caused them, with the cable's lock held.
+ * Callbacks come on the thread of the call that caused them, with the cable's lock held; what a
+ * driver says outside of a call, or on another thread, is dropped. Text comes as the driver wrote it:
+ * whoever prints it escapes it.
  */
 struct subwg_cable_callbacks {
     void *context; /**< Handed to each. */
@@ -54,7 +66,9 @@ struct subwg_cable_callbacks {
  * @param setting_count length of @p settings.
  * @param ret_cable the cable; untouched on failure.
  * @param error may be NULL.
- * @return 0; -ENOENT unknown driver; -ENOMEM; what the driver's create returned.
+ * @return 0; -EINVAL a NULL or a bad head; -E2BIG @p local sets fields that this library does not
+ *         know; -ENOENT unknown driver; -ENOMEM; what the driver's create returned; -EPROTO it
+ *         returned success but made no instance.
  */
 SUBWG_API int32_t subwg_cable_create(struct subwg_registry *registry, const char *driver,
                                      const struct subwg_cable_callbacks *callbacks,
@@ -62,7 +76,10 @@ SUBWG_API int32_t subwg_cable_create(struct subwg_registry *registry, const char
                                      const struct subwg_setting *settings, uint32_t setting_count,
                                      struct subwg_cable **ret_cable, struct subwg_error *error);
 
-/** @brief Ends the cable and the driver's instance; tunnels stay up. NULL is accepted. */
+/**
+ * @brief Ends the cable and the driver's instance; tunnels stay up. NULL is accepted.
+ * From within one of the cable's own callbacks it does nothing.
+ */
 SUBWG_API void subwg_cable_destroy(struct subwg_cable *cable);
 
 /** @brief The driver's init. @return as #subwg_driver::init. */
@@ -78,13 +95,23 @@ SUBWG_API int32_t subwg_cable_disconnect(struct subwg_cable *cable,
                                          const struct subwg_endpoint *remote,
                                          struct subwg_error *error);
 
-/** @brief The driver's connect_many, or connect for each. @return as #subwg_driver::connect_many. */
+/**
+ * @brief The driver's connect_many, or connect for each.
+ * @param cable initialized.
+ * @param remotes borrowed; none may be NULL.
+ * @param count length of @p remotes.
+ * @param result takes each outcome, with the cable's lock held; may be NULL.
+ * @param result_context handed to @p result.
+ * @param error may be NULL; the error of the list as a whole.
+ * @return 0 when every endpoint got its result; -EPROTO when the driver forgot one; as
+ *         #subwg_driver::connect_many.
+ */
 SUBWG_API int32_t subwg_cable_connect_many(struct subwg_cable *cable,
                                            const struct subwg_endpoint *const *remotes,
                                            uint32_t count, subwg_result_fn result,
                                            void *result_context, struct subwg_error *error);
 
-/** @brief The driver's disconnect_many, or disconnect for each. */
+/** @brief The driver's disconnect_many, or disconnect for each. Otherwise as subwg_cable_connect_many(). */
 SUBWG_API int32_t subwg_cable_disconnect_many(struct subwg_cable *cable,
                                               const struct subwg_endpoint *const *remotes,
                                               uint32_t count, subwg_result_fn result,
@@ -96,7 +123,8 @@ SUBWG_API int32_t subwg_cable_disconnect_many(struct subwg_cable *cable,
  * @param ret_snapshot the caller's reference, ended with subwg_snapshot_unref(). Untouched on
  *        failure: there is never half a snapshot.
  * @param error may be NULL.
- * @return 0; as #subwg_driver::get_connections.
+ * @return 0; -ENOMEM; -EINVAL the driver pushed what no snapshot takes; as
+ *         #subwg_driver::get_connections.
  */
 SUBWG_API int32_t subwg_cable_get_connections(struct subwg_cable *cable,
                                               struct subwg_snapshot **ret_snapshot,

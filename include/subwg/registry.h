@@ -16,7 +16,12 @@ extern "C" {
 /** Most drivers in one registry. */
 #define SUBWG_REGISTRY_DRIVERS_MAX 64u
 
-/** A set of admitted drivers. Not for use by two threads at once while drivers are added. */
+/**
+ * A set of admitted drivers. Not for use by two threads at once while drivers are added.
+ *
+ * One registry for a process is enough, and a driver that asks for #SUBWG_THREADS_SERIAL should be
+ * in one only: its calls are serialized over all cables of one registry.
+ */
 struct subwg_registry;
 
 /**
@@ -46,7 +51,8 @@ SUBWG_API void subwg_registry_destroy(struct subwg_registry *registry);
  * @brief Judges a driver's table without loading or keeping anything: pure.
  *
  * In order: the head (magic, major, sizes), then min_host_minor, thread model, mandatory operations,
- * the name. Nothing beyond the head is read before the head is accepted.
+ * the name. Nothing beyond the head is read before the head is accepted. Every refusal is one line
+ * that says what was found and what is wanted.
  * @param driver the table as the driver returned it.
  * @param ret_copy receives the host's own copy, absent operations NULL. Untouched on failure.
  * @param error may be NULL; reason #SUBWG_REASON_INCOMPATIBLE, and the text says found and wanted.
@@ -66,25 +72,30 @@ SUBWG_API int32_t subwg_registry_add(struct subwg_registry *registry,
 /**
  * @brief Loads a driver from a file.
  *
- * @p path must be absolute. Refused before any of its code runs: a file that is no regular file, and
- * a file or directory of it that someone other than root or the caller owns or can write. Opened
- * with RTLD_NOW and RTLD_LOCAL; never unloaded. The environment is not consulted.
- * @return 0; -EINVAL a relative path; -ENOENT; -EACCES not trustworthy
- *         (#SUBWG_REASON_UNTRUSTED); -ENOEXEC not loadable (#SUBWG_REASON_NOT_LOADABLE, with the
- *         dynamic linker's own words); as subwg_registry_add().
+ * @p path must be absolute. Refused before any of its code runs: a file that is no regular file (a
+ * symbolic link is none), and a file or a directory of it that someone other than root or the
+ * effective user owns or can write. The folders above that directory are the caller's choice.
+ *
+ * Opened with RTLD_NOW and RTLD_LOCAL; never unloaded, not even when it is refused after its code
+ * ran. The environment is not consulted.
+ * @return 0; -EINVAL a relative path, or a module without the entry symbol; -ENOENT; -ENAMETOOLONG;
+ *         -EACCES not trustworthy (#SUBWG_REASON_UNTRUSTED); -ENOEXEC not loadable
+ *         (#SUBWG_REASON_NOT_LOADABLE, with the dynamic linker's own words); -ENOTSUP a module that
+ *         offers only another major version; as subwg_registry_add().
  */
 SUBWG_API int32_t subwg_registry_load_file(struct subwg_registry *registry, const char *path,
                                            struct subwg_error *error);
 
 /**
- * @brief Loads every `*.so` file of a directory, in the order of their names.
- * One refused driver stops no other: its outcome goes to @p each.
+ * @brief Loads every `*.so` file of a directory, in the byte order of their names; hidden files are
+ * passed over. One refused driver stops no other: its outcome goes to @p each.
  * @param registry where they go.
  * @param directory absolute; pkg-config's variable `driverdir` names the installed one.
  * @param each takes each outcome; may be NULL.
  * @param context handed to @p each.
  * @param error may be NULL.
- * @return the number of drivers admitted; -EINVAL; -ENOENT and other errors of opening the directory.
+ * @return the number of drivers admitted; -EINVAL a relative path; -EACCES a directory that is not
+ *         trustworthy; -ENOSPC more than 1024 modules; -ENOENT and other errors of reading it.
  */
 SUBWG_API int32_t subwg_registry_load_directory(struct subwg_registry *registry,
                                                 const char *directory, subwg_load_fn each,

@@ -43,12 +43,17 @@ enum subwg_profile {
 
 /**
  * @brief Writes the Prometheus text of one scrape.
+ *
+ * HELP and TYPE come once for each family over all snapshots, and only for families with samples;
+ * the number of connected endpoints of profile `seed` is always there. Drivers are in the order of their names, samples
+ * in that of cluster id, then hostname. All values are gauges. A series that would come twice comes
+ * once, as first pushed. In label values a byte that is no visible UTF-8 becomes `\xNN`.
  * @param profile one of #subwg_profile.
  * @param snapshots metric snapshots, one for each cable.
  * @param count length of @p snapshots.
  * @param write takes the text; few, large pieces.
  * @param context handed to @p write.
- * @return 0; -EINVAL an unknown profile or a NULL; what @p write returned.
+ * @return 0; -EINVAL an unknown profile or a NULL; -ENOMEM; what @p write returned.
  */
 SUBWG_API int32_t subwg_write_exposition(uint32_t profile, struct subwg_snapshot *const *snapshots,
                                          uint32_t count, subwg_write_fn write, void *context);
@@ -56,7 +61,8 @@ SUBWG_API int32_t subwg_write_exposition(uint32_t profile, struct subwg_snapshot
 /**
  * @brief Writes the connection table: the line `Showing information for cluster "...":`, the columns
  * GATEWAY, CLUSTER, REMOTE IP, CABLE DRIVER, SUBNETS, STATUS, and a line for each connection, its
- * reason inside STATUS.
+ * reason inside STATUS. Lines are in the order of cluster id, then hostname; foreign peers come last,
+ * with `-` for what is not known of them.
  * @param title stands between the quotes.
  * @param snapshots connection snapshots, one for each cable.
  * @param count length of @p snapshots.

@@ -4,7 +4,12 @@
  * @brief Immutable, reference-counted results of a read.
  *
  * A snapshot is one arena: rows, then their strings. It outlives the cable, the driver's module and
- * the registry. All functions are safe from any thread at any time.
+ * the registry. All functions are safe from any thread at any time. But for the reference functions,
+ * none takes NULL.
+ *
+ * Rows have the size that the library knows: code that was built against newer headers looks at
+ * `head.size` before it reads a field that was appended later. Bits of `present` that the library does
+ * not know are cleared.
  */
 #ifndef SUBWG_SNAPSHOT_H
 #define SUBWG_SNAPSHOT_H

@@ -142,6 +142,12 @@ int32_t subwg_cable_init(struct subwg_cable *cable, struct subwg_error *error)
     return operation_end(&operation, code, error);
 }
 
+static int32_t refuse_no_remote(struct operation *operation)
+{
+    return error_set(&operation->found, -EINVAL, SUBWG_REASON_BAD_ARGUMENT, operation->name,
+                     "%s refused: no endpoint", operation->name);
+}
+
 int32_t subwg_cable_connect(struct subwg_cable *cable, const struct subwg_endpoint *remote,
                             char *ret_address, struct subwg_error *error)
 {
@@ -149,7 +155,9 @@ int32_t subwg_cable_connect(struct subwg_cable *cable, const struct subwg_endpoi
     char address[SUBWG_ADDRESS_TEXT_SIZE] = {0};
     int32_t code = operation_begin(&operation, cable, "connect");
     if (code == 0)
-        code = cable->driver->connect(cable->instance, remote, address, &operation.found);
+        code = remote == NULL
+                   ? refuse_no_remote(&operation)
+                   : cable->driver->connect(cable->instance, remote, address, &operation.found);
     address[sizeof(address) - 1] = '\0';
     if (code >= 0 && ret_address != NULL)
         (void)text_copy(ret_address, SUBWG_ADDRESS_TEXT_SIZE, address);
@@ -162,7 +170,9 @@ int32_t subwg_cable_disconnect(struct subwg_cable *cable, const struct subwg_end
     struct operation operation;
     int32_t code = operation_begin(&operation, cable, "disconnect");
     if (code == 0)
-        code = cable->driver->disconnect(cable->instance, remote, &operation.found);
+        code = remote == NULL
+                   ? refuse_no_remote(&operation)
+                   : cable->driver->disconnect(cable->instance, remote, &operation.found);
     return operation_end(&operation, code, error);
 }
 

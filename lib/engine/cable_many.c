@@ -27,6 +27,7 @@ static void relay_result(void *context, uint32_t index, int32_t code, const char
     relay->answered++;
     if (relay->result == NULL)
         return;
+    code = operation_code(code);
     struct subwg_error settled = SUBWG_ERROR_INIT;
     if (code < 0) {
         if (error != NULL && head_is(&error->head, SUBWG_MAGIC_ERROR, SUBWG_ERROR_SIZE_1_0))

@@ -46,6 +46,12 @@ int32_t operation_lacking(struct operation *operation)
                      operation->name);
 }
 
+int32_t operation_code(int32_t returned)
+{
+    const int32_t least_errno = -4095;
+    return returned < least_errno ? -EPROTO : returned;
+}
+
 void operation_settle_error(const struct operation *operation, struct subwg_error *found,
                             int32_t code)
 {
@@ -76,6 +82,7 @@ static void deliver(const struct subwg_error *found, struct subwg_error *error)
 
 int32_t operation_end(struct operation *operation, int32_t code, struct subwg_error *error)
 {
+    code = operation_code(code);
     if (code < 0) {
         if (operation->cable != NULL)
             operation_settle_error(operation, &operation->found, code);

@@ -20,6 +20,9 @@ int32_t operation_begin(struct operation *operation, struct subwg_cable *cable, 
 int32_t operation_begin_alone(struct operation *operation, struct subwg_cable *cable,
                               const char *name);
 
+/* What a driver returned, if that can be an answer at all; else -EPROTO. */
+int32_t operation_code(int32_t returned);
+
 /* Leaves the gate, hands the record of a failure to the caller (NULL is fine), returns code. */
 int32_t operation_end(struct operation *operation, int32_t code, struct subwg_error *error);
 

@@ -96,6 +96,32 @@ START_TEST(absent_optional_operations_say_so)
 }
 END_TEST
 
+static int32_t answers_nonsense(struct subwg_instance *instance, struct subwg_error *error)
+{
+    (void)instance, (void)error;
+    return INT32_MIN;
+}
+
+START_TEST(answer_that_is_no_errno)
+{
+    script.init = answers_nonsense;
+    struct subwg_error error = SUBWG_ERROR_INIT;
+    ck_assert_int_eq(subwg_cable_init(cable, &error), -EPROTO);
+    ck_assert_int_eq(error.code, -EPROTO);
+    ck_assert_str_eq(error.text, "init by driver \"wireguard\" failed: protocol error");
+}
+END_TEST
+
+START_TEST(no_endpoint)
+{
+    struct subwg_error error = SUBWG_ERROR_INIT;
+    ck_assert_int_eq(subwg_cable_connect(cable, NULL, NULL, &error), -EINVAL);
+    ck_assert_str_eq(error.text, "connect refused: no endpoint");
+    ck_assert_int_eq(subwg_cable_disconnect(cable, NULL, &error), -EINVAL);
+    ck_assert_str_eq(error.text, "disconnect refused: no endpoint");
+}
+END_TEST
+
 START_TEST(no_cable)
 {
     struct subwg_error error = SUBWG_ERROR_INIT;
@@ -174,7 +200,7 @@ static int32_t connects(struct subwg_instance *instance, const struct subwg_endp
     /* A careless driver: no NUL, and an address on failure. */
     if (ret_address != NULL)
         memset(ret_address, '1', SUBWG_ADDRESS_TEXT_SIZE);
-    return remote == NULL ? -EINVAL : 0;
+    return remote->cluster_id == NULL ? -EINVAL : 0;
 }
 
 START_TEST(address_is_text_and_untouched_on_failure)
@@ -182,8 +208,9 @@ START_TEST(address_is_text_and_untouched_on_failure)
     script.connect = connects;
     struct subwg_endpoint remote = SUBWG_ENDPOINT_INIT;
     char address[SUBWG_ADDRESS_TEXT_SIZE] = "before";
-    ck_assert_int_eq(subwg_cable_connect(cable, NULL, address, NULL), -EINVAL);
+    ck_assert_int_eq(subwg_cable_connect(cable, &remote, address, NULL), -EINVAL);
     ck_assert_str_eq(address, "before");
+    remote.cluster_id = "cluster2";
     ck_assert_int_eq(subwg_cable_connect(cable, &remote, address, NULL), 0);
     ck_assert_uint_eq(strlen(address), SUBWG_ADDRESS_TEXT_SIZE - 1);
     ck_assert_int_eq(subwg_cable_connect(cable, &remote, NULL, NULL), 0);
@@ -199,6 +226,8 @@ int main(void)
     tcase_add_test(tests, garbage_becomes_a_record);
     tcase_add_test(tests, success_leaves_the_record_alone);
     tcase_add_test(tests, absent_optional_operations_say_so);
+    tcase_add_test(tests, answer_that_is_no_errno);
+    tcase_add_test(tests, no_endpoint);
     tcase_add_test(tests, no_cable);
     tcase_add_test(tests, create_hands_on_what_the_driver_says);
     tcase_add_test(tests, create_that_makes_nothing_is_no_success);

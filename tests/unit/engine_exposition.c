@@ -165,6 +165,21 @@ START_TEST(names_of_submariner)
 }
 END_TEST
 
+/* Fault 18: a status change leaves no series of the old status behind. */
+START_TEST(fault_18_one_series_for_each_connection)
+{
+    for (uint32_t status = SUBWG_STATUS_CONNECTING; status <= SUBWG_STATUS_ERROR; status++) {
+        char wanted[32];
+        struct subwg_metric row = metric_row("cluster2", "worker2", "10.243.64.7", 1, 2, 3);
+        row.status = status;
+        render_one(SUBWG_PROFILE_SUBMARINER, "wireguard", &row, 1);
+        ck_assert_uint_eq(occurrences("\nsubmariner_connections{"), 1);
+        snprintf(wanted, sizeof(wanted), ",status=\"%s\"} 1\n", subwg_status_name(status));
+        ck_assert_uint_eq(occurrences(wanted), 2); /* and in the summary */
+    }
+}
+END_TEST
+
 /* What a driver may push to spoil a scrape or a terminal. */
 START_TEST(hostile_labels)
 {
@@ -251,6 +266,7 @@ int main(void)
     tcase_add_test(tests, names_with_one_prefix);
     tcase_add_test(tests, numbers);
     tcase_add_test(tests, names_of_submariner);
+    tcase_add_test(tests, fault_18_one_series_for_each_connection);
     tcase_add_test(tests, hostile_labels);
     tcase_add_test(tests, repeated_series_are_written_once);
     tcase_add_test(tests, few_writes);
