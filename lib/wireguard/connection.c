@@ -58,6 +58,9 @@ int32_t endpoint_check_head(const struct subwg_endpoint *endpoint, struct subwg_
         return error_set(error, -EINVAL, SUBWG_REASON_BAD_ARGUMENT, OPERATION,
                          "the endpoint has unknown flags (%#x, present %#x)", (unsigned)head->flags,
                          (unsigned)endpoint->present);
+    if (endpoint->reserved != 0)
+        return error_set(error, -EINVAL, SUBWG_REASON_BAD_ARGUMENT, OPERATION,
+                         "the endpoint's reserved field is not zero");
     const unsigned char *bytes = (const unsigned char *)endpoint;
     for (size_t i = sizeof(*endpoint); i < head->size; i++)
         if (bytes[i] != 0)
@@ -106,8 +109,8 @@ static int32_t check_backend_config(const struct subwg_endpoint *endpoint,
         if (strnlen(entry->key, LIMIT_BACKEND_VALUE + 1) > LIMIT_BACKEND_VALUE ||
             strnlen(entry->value, LIMIT_BACKEND_VALUE + 1) > LIMIT_BACKEND_VALUE)
             return refuse(error, SUBWG_REASON_LIMIT, cluster_id,
-                          "backend_config entry %u is longer than %u bytes", (unsigned)i,
-                          LIMIT_BACKEND_VALUE);
+                          "backend_config entry %u ('%s') is longer than %u bytes", (unsigned)i,
+                          show(entry->key).text, LIMIT_BACKEND_VALUE);
     }
     return 0;
 }

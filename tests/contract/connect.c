@@ -203,7 +203,9 @@ START_TEST(subnets_are_a_set)
     ck_assert_int_eq(engine_connect(&engine, &remote), 0);
     remote.subnets[0] = remote.subnets_text[1];
     remote.subnets[1] = remote.subnets_text[0];
-    ck_assert_int_eq(engine_connect(&engine, &remote), 1);
+    char *before = digest_take();
+    ck_assert_int_ge(engine_connect(&engine, &remote), 0);
+    digest_expect(before, "the same subnets in another order");
     engine_destroy(&engine);
 }
 END_TEST

@@ -27,6 +27,8 @@
 #define CONTRACT_OWNS_DEVICE 0x4u
 /* It works in a network namespace, and stays in the one that create was called in. */
 #define CONTRACT_NAMESPACE 0x8u
+/* It sees the host's own addresses and networks, and refuses remotes that claim them. */
+#define CONTRACT_KNOWS_NETWORKS 0x10u
 
 /* ---- how the suite speaks of clusters, for hooks that prepare a kernel ---- */
 

@@ -91,9 +91,11 @@ START_TEST(bad_head_of_the_host_is_refused)
     remote_make_local(&local);
     struct subwg_host *host = malloc(sizeof(*host)); /* reading beyond is seen by the sanitizer */
     ck_assert_ptr_nonnull(host);
-    *host = engine.host.table;
-    spoil_head(&host->head, SUBWG_HOST_SIZE_1_0, _i);
-    expect_refused(&engine, host, &local.endpoint, -EINVAL);
+    for (int how = 0; how < SPOILT_HEADS; how++) {
+        *host = engine.host.table;
+        spoil_head(&host->head, SUBWG_HOST_SIZE_1_0, how);
+        expect_refused(&engine, host, &local.endpoint, -EINVAL);
+    }
     free(host);
 }
 END_TEST
@@ -107,17 +109,23 @@ START_TEST(bad_head_of_an_endpoint_is_refused)
     remote_make_local(&local);
     struct subwg_endpoint *endpoint = malloc(sizeof(*endpoint));
     ck_assert_ptr_nonnull(endpoint);
-    *endpoint = local.endpoint;
-    spoil_head(&endpoint->head, SUBWG_ENDPOINT_SIZE_1_0, _i);
-    expect_refused(&engine, &engine.host.table, endpoint, -EINVAL);
+    for (int how = 0; how < SPOILT_HEADS; how++) {
+        *endpoint = local.endpoint;
+        spoil_head(&endpoint->head, SUBWG_ENDPOINT_SIZE_1_0, how);
+        expect_refused(&engine, &engine.host.table, endpoint, -EINVAL);
+    }
     free(endpoint);
 
     engine_start(&engine);
-    remote_make(&remote, 1);
-    spoil_head(&remote.endpoint.head, SUBWG_ENDPOINT_SIZE_1_0, _i);
-    expect_failure(&engine, engine_connect(&engine, &remote), -EINVAL, SUBWG_REASON_BAD_ARGUMENT);
-    expect_failure(&engine, engine_disconnect(&engine, &remote), -EINVAL,
-                   SUBWG_REASON_BAD_ARGUMENT);
+    for (int how = 0; how < SPOILT_HEADS; how++) {
+        remote_make(&remote, 1);
+        spoil_head(&remote.endpoint.head, SUBWG_ENDPOINT_SIZE_1_0, how);
+        expect_failure(&engine, engine_connect(&engine, &remote), -EINVAL,
+                       SUBWG_REASON_BAD_ARGUMENT);
+        expect_failure(&engine, engine_disconnect(&engine, &remote), -EINVAL,
+                       SUBWG_REASON_BAD_ARGUMENT);
+    }
+    ck_assert_uint_eq(engine_row_count(&engine), 0);
     engine_destroy(&engine);
 }
 END_TEST
@@ -259,6 +267,9 @@ START_TEST(unknown_flags_are_refused)
     remote.endpoint.head.flags = 0;
     remote.endpoint.present |= 0x80000000u;
     ck_assert_int_eq(engine_connect(&engine, &remote), -EINVAL);
+    remote.endpoint.present = SUBWG_ENDPOINT_USE_IP;
+    remote.endpoint.reserved = 1;
+    ck_assert_int_eq(engine_connect(&engine, &remote), -EINVAL);
     ck_assert_uint_eq(engine_row_count(&engine), 0);
     engine_destroy(&engine);
 }
@@ -290,8 +301,8 @@ TCase *create_tests(void)
     TCase *tests = tcase_create("create");
     tcase_add_test(tests, create_touches_nothing);
     tcase_add_test(tests, missing_arguments_are_refused);
-    tcase_add_loop_test(tests, bad_head_of_the_host_is_refused, 0, SPOILT_HEADS);
-    tcase_add_loop_test(tests, bad_head_of_an_endpoint_is_refused, 0, SPOILT_HEADS);
+    tcase_add_test(tests, bad_head_of_the_host_is_refused);
+    tcase_add_test(tests, bad_head_of_an_endpoint_is_refused);
     tcase_add_test(tests, missing_callbacks_are_refused);
     tcase_add_test(tests, event_callback_is_optional);
     tcase_add_test(tests, newer_host_and_endpoint_are_understood);
