@@ -45,9 +45,10 @@ enum subwg_profile {
  * @brief Writes the Prometheus text of one scrape.
  *
  * HELP and TYPE come once for each family over all snapshots, and only for families with samples;
- * the number of connected endpoints of profile `seed` is always there. Drivers are in the order of their names, samples
- * in that of cluster id, then hostname. All values are gauges. A series that would come twice comes
- * once, as first pushed. In label values a byte that is no visible UTF-8 becomes `\xNN`.
+ * in profile `seed` the number of connected endpoints is always there. Drivers are in the order of
+ * their names, samples in that of cluster id, then hostname. All values are gauges. A series that
+ * would come twice comes once, as first pushed. In label values a byte that is no visible UTF-8
+ * becomes `\xNN`.
  * @param profile one of #subwg_profile.
  * @param snapshots metric snapshots, one for each cable.
  * @param count length of @p snapshots.

@@ -2,7 +2,6 @@
 #include "engine/trust.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,59 +10,64 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-static int32_t refuse(struct subwg_error *error, const char *what, const char *why,
-                      const char *hint)
+/* A command for the caller's shell; the path may hold anything, and a hint ends on a terminal. */
+static void hint_command(struct subwg_error *error, const char *command, const char *path)
 {
-    (void)error_set(error, -EACCES, SUBWG_REASON_UNTRUSTED, "load", "the %s %s", what, why);
-    error_hint(error, "%s", hint);
-    return -EACCES;
+    char escaped[SUBWG_ERROR_HINT_SIZE];
+    struct text shown = text_over(escaped, sizeof(escaped));
+    text_append_escaped(&shown, path);
+    error_hint(error, "%s %s", command, escaped);
 }
 
-static int32_t judge(const struct stat *status, mode_t wanted_type, const char *what,
-                     struct subwg_error *error)
+/* What is wrong with the owner or the mode, and the command that mends it. */
+static int32_t judge_writers(const struct stat *status, const char *what, const char *path,
+                             struct subwg_error *error)
 {
-    if (S_ISLNK(status->st_mode))
-        return refuse(error, what, "is a symbolic link", "name what it points to");
-    if ((status->st_mode & S_IFMT) != wanted_type) {
-        (void)error_set(error, -EACCES, SUBWG_REASON_UNTRUSTED, "load", "%s",
-                        wanted_type == S_IFDIR ? "it is no directory" : "it is no regular file");
-        return -EACCES;
-    }
     if (status->st_uid != 0 && status->st_uid != geteuid()) {
         (void)error_set(error, -EACCES, SUBWG_REASON_UNTRUSTED, "load",
                         "the %s belongs to user %lu, wanted root or user %lu", what,
                         (unsigned long)status->st_uid, (unsigned long)geteuid());
+        hint_command(error, "chown root", path);
         return -EACCES;
     }
     if ((status->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         (void)error_set(error, -EACCES, SUBWG_REASON_UNTRUSTED, "load",
-                        "the %s has mode %04o: its %s can write it", what,
+                        "the %s has mode %04o: %s can write it", what,
                         (unsigned)(status->st_mode & 07777),
-                        (status->st_mode & S_IWOTH) != 0 ? "others" : "group");
-        error_hint(error, "chmod go-w");
+                        (status->st_mode & S_IWOTH) != 0 ? "everyone" : "its group");
+        hint_command(error, "chmod go-w", path);
         return -EACCES;
     }
     return 0;
 }
 
-static int32_t trust(int directory, const char *path, mode_t type, const char *what,
-                     struct subwg_error *error)
+static int32_t judge(const struct stat *status, mode_t wanted_type, const char *what,
+                     const char *path, struct subwg_error *error)
+{
+    const char *fault = S_ISLNK(status->st_mode)                    ? "a symbolic link"
+                        : (status->st_mode & S_IFMT) == wanted_type ? NULL
+                        : wanted_type == S_IFDIR                    ? "no directory"
+                                                                    : "no regular file";
+    if (fault == NULL)
+        return judge_writers(status, what, path, error);
+    (void)error_set(error, -EACCES, SUBWG_REASON_UNTRUSTED, "load", "the %s is %s", what, fault);
+    return -EACCES;
+}
+
+static int32_t trust(const char *path, mode_t type, const char *what, struct subwg_error *error)
 {
     struct stat status = {0};
-    int fd = openat(directory, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    int code = fd < 0 || fstat(fd, &status) != 0 ? -errno : 0;
-    if (fd >= 0)
-        (void)close(fd);
+    int32_t code = lstat(path, &status) != 0 ? -errno : 0;
     if (code != 0)
         return error_set(error, code,
                          code == -ENOENT ? SUBWG_REASON_NOT_LOADABLE : SUBWG_REASON_UNTRUSTED,
                          "load", "cannot look at the %s: %s", what, error_phrase(code));
-    return judge(&status, type, what, error);
+    return judge(&status, type, what, path, error);
 }
 
 int32_t trust_directory(const char *path, struct subwg_error *error)
 {
-    return trust(AT_FDCWD, path, S_IFDIR, "directory", error);
+    return trust(path, S_IFDIR, "directory", error);
 }
 
 int32_t trust_file(const char *path, struct subwg_error *error)
@@ -74,6 +78,6 @@ int32_t trust_file(const char *path, struct subwg_error *error)
                          "the path is longer than %u bytes", LIMIT_DRIVER_PATH - 1);
     char *slash = strrchr(directory, '/');
     slash[slash == directory ? 1 : 0] = '\0';
-    int32_t code = trust(AT_FDCWD, directory, S_IFDIR, "directory", error);
-    return code != 0 ? code : trust(AT_FDCWD, path, S_IFREG, "file", error);
+    int32_t code = trust(directory, S_IFDIR, "directory", error);
+    return code != 0 ? code : trust(path, S_IFREG, "file", error);
 }

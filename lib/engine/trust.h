@@ -5,8 +5,8 @@
 
 #include <subwg/driver.h>
 
-/* Both open nothing for reading, so neither a FIFO nor a device can block or act. No symbolic link in
- * the last place is followed. 0, -EACCES (SUBWG_REASON_UNTRUSTED) or the errno of looking. */
+/* Nothing is opened, so neither a FIFO nor a device can block or act. A symbolic link in the last place
+ * is not followed. 0, -EACCES (SUBWG_REASON_UNTRUSTED) or the errno of looking. */
 int32_t trust_directory(const char *path, struct subwg_error *error);
 /* The file, and the directory that holds it. path is absolute. */
 int32_t trust_file(const char *path, struct subwg_error *error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine_fixture.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,8 @@ static int32_t fixture_create(const struct subwg_host *host, const struct subwg_
 {
     (void)local, (void)settings, (void)setting_count;
     script.instance = calloc(1, sizeof(*script.instance));
-    ck_assert_ptr_nonnull(script.instance);
+    if (script.instance == NULL)
+        return -ENOMEM;
     script.instance->host = host;
     int32_t code = script.create == NULL ? 0 : script.create(error);
     if (code == 0)

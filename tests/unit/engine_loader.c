@@ -137,9 +137,9 @@ START_TEST(file_that_others_can_write)
     const char *path = copy("good", "good.so");
     ck_assert_int_eq(chmod(path, 0664), 0);
     refused_unrun(path, "the file has mode 0664: its group can write it");
-    ck_assert_str_eq(error.hint, "chmod go-w");
+    ck_assert_int_eq(strncmp(error.hint, "chmod go-w /tmp/", 16), 0);
     ck_assert_int_eq(chmod(path, 0646), 0);
-    refused_unrun(path, "the file has mode 0646: its others can write it");
+    refused_unrun(path, "the file has mode 0646: everyone can write it");
     ck_assert_int_eq(chmod(path, 0644), 0);
     ck_assert_int_eq(subwg_registry_load_file(registry, path, NULL), 0);
 }
@@ -151,7 +151,7 @@ START_TEST(directory_that_others_can_write)
     ck_assert_int_eq(chmod(folder, 0775), 0);
     refused_unrun(path, "the directory has mode 0775: its group can write it");
     ck_assert_int_eq(chmod(folder, 01777), 0);
-    refused_unrun(path, "the directory has mode 1777: its others can write it");
+    refused_unrun(path, "the directory has mode 1777: everyone can write it");
     ck_assert_int_eq(subwg_registry_load_directory(registry, folder, NULL, NULL, &error), -EACCES);
     ck_assert_ptr_null(getenv("ZOO_CODE_RAN"));
     ck_assert_int_eq(chmod(folder, 0755), 0);
@@ -178,9 +178,9 @@ START_TEST(things_that_are_no_plain_file)
     ck_assert_int_eq(symlink("good.so", path_of("link.so")), 0);
     refused_unrun(path_of("link.so"), "the file is a symbolic link");
     ck_assert_int_eq(mkfifo(path_of("fifo.so"), 0600), 0);
-    refused_unrun(path_of("fifo.so"), "it is no regular file");
+    refused_unrun(path_of("fifo.so"), "the file is no regular file");
     ck_assert_int_eq(mkdir(path_of("folder.so"), 0700), 0);
-    refused_unrun(path_of("folder.so"), "it is no regular file");
+    refused_unrun(path_of("folder.so"), "the file is no regular file");
 
     char inside[128];
     snprintf(inside, sizeof(inside), "%s/linked/good.so", folder);

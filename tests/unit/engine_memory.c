@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every allocation of the engine fails once: a clean error each time, nothing half made, nothing lost.
+ * The linker leads the calls of malloc, calloc, realloc and free to the functions below. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <subwg/render.h>
+
+#include "engine_fixture.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void __real_free(void *memory);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void __wrap_free(void *memory);
+
+static uint32_t until_failure; /* 0: none fails */
+static bool failed;
+static int64_t outstanding;
+static bool half_made; /* libcheck allocates too, so it is asked only afterwards */
+
+static bool fails(void)
+{
+    failed = failed || until_failure == 1;
+    return until_failure > 0 && --until_failure == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    void *memory = fails() ? NULL : __real_malloc(size);
+    outstanding += memory != NULL;
+    return memory;
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    void *memory = fails() ? NULL : __real_calloc(count, size);
+    outstanding += memory != NULL;
+    return memory;
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    void *moved = fails() ? NULL : __real_realloc(memory, size);
+    outstanding += memory == NULL && moved != NULL;
+    return moved;
+}
+
+void __wrap_free(void *memory)
+{
+    outstanding -= memory != NULL;
+    __real_free(memory);
+}
+
+static int32_t push_rows(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
+                         struct subwg_error *error)
+{
+    (void)error;
+    static const char *const subnets[] = {"10.234.0.0/18", "10.234.64.0/18"};
+    int32_t code = 0;
+    for (uint32_t i = 0; code == 0 && i < 200; i++) {
+        struct subwg_connection row = SUBWG_CONNECTION_INIT;
+        row.cluster_id = "cluster2";
+        row.subnets = subnets;
+        row.subnet_count = 2;
+        code = instance->host->add_connection(instance->host->context, snapshot, &row);
+    }
+    return code;
+}
+
+static int32_t push_metrics(struct subwg_instance *instance,
+                            struct subwg_snapshot_builder *snapshot, struct subwg_error *error)
+{
+    (void)error;
+    struct subwg_metric row = SUBWG_METRIC_INIT;
+    return instance->host->add_metric(instance->host->context, snapshot, &row);
+}
+
+static int32_t ignore(void *context, const char *bytes, size_t count)
+{
+    (void)context, (void)bytes, (void)count;
+    return 0;
+}
+
+static int32_t render(struct subwg_cable *cable, struct subwg_error *error)
+{
+    struct subwg_snapshot *connections = NULL;
+    struct subwg_snapshot *metrics = NULL;
+    script.read = push_rows;
+    int32_t code = subwg_cable_get_connections(cable, &connections, error);
+    script.read = push_metrics;
+    if (code == 0)
+        code = subwg_cable_metrics_snapshot(cable, &metrics, error);
+    half_made = half_made || (code == 0) != (metrics != NULL);
+    if (code == 0)
+        code = subwg_write_connection_table("", &connections, 1, ignore, NULL);
+    for (uint32_t profile = 0; code == 0 && profile <= SUBWG_PROFILE_SUBMARINER; profile++)
+        code = subwg_write_exposition(profile, &metrics, 1, ignore, NULL);
+    subwg_snapshot_unref(connections);
+    subwg_snapshot_unref(metrics);
+    return code;
+}
+
+/* From the registry to the exposition. */
+static int32_t whole_life(struct subwg_error *error)
+{
+    struct subwg_driver table = fixture_table();
+    struct subwg_endpoint local = fixture_local();
+    struct subwg_registry *registry = NULL;
+    struct subwg_cable *cable = NULL;
+    int32_t code = subwg_registry_create(&registry, error);
+    if (code == 0)
+        code = subwg_registry_add(registry, &table, error);
+    if (code == 0)
+        code = subwg_cable_create(registry, "wireguard", NULL, &local, NULL, 0, &cable, error);
+    half_made = half_made || (code == 0) != (cable != NULL);
+    if (code == 0)
+        code = render(cable, error);
+    subwg_cable_destroy(cable);
+    subwg_registry_destroy(registry);
+    return code;
+}
+
+START_TEST(every_allocation_fails_once)
+{
+    uint32_t count = 0;
+    int32_t code;
+    do {
+        struct subwg_error error = SUBWG_ERROR_INIT;
+        failed = false;
+        outstanding = 0;
+        until_failure = ++count;
+        code = whole_life(&error);
+        int64_t left = outstanding;
+        until_failure = 0;
+        ck_assert_int_eq(code, failed ? -ENOMEM : 0);
+        ck_assert(!half_made);
+        ck_assert_msg(left == 0, "allocation %u: %lld are left", (unsigned)count, (long long)left);
+        /* The render functions, which come last, take no record. */
+        if (error.code != 0) {
+            ck_assert_int_eq(error.code, -ENOMEM);
+            ck_assert_ptr_nonnull(strstr(error.text, "memory"));
+        }
+    } while (failed);
+    ck_assert_uint_gt(count, 15);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("memory");
+    tcase_add_test(tests, every_allocation_fails_once);
+    return fixture_run(tests, "engine-memory");
+}
