@@ -4,12 +4,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <subwg/driver.h>
@@ -84,13 +81,16 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(((const struct broker_entry *)a)->name, ((const struct broker_entry *)b)->name);
 }
 
+static int compare_name(const void *name, const void *entry)
+{
+    return strcmp(name, ((const struct broker_entry *)entry)->name);
+}
+
 static const struct broker_entry *find_entry(const struct broker *broker, const char *name)
 {
-    struct broker_entry wanted = {.name = (char *)(uintptr_t)name};
-
     if (broker->count == 0)
         return NULL;
-    return bsearch(&wanted, broker->entries, broker->count, sizeof wanted, compare_entries);
+    return bsearch(name, broker->entries, broker->count, sizeof *broker->entries, compare_name);
 }
 
 static int append_entry(struct broker_entry **entries, size_t *count, const char *name)
@@ -190,9 +190,9 @@ bool broker_holds(const struct broker *broker, const char *name)
     return find_entry(broker, name) != NULL;
 }
 
-int broker_publish(const struct broker *broker, const char *name, const char *text)
+int broker_publish(const char *path, const char *name, const char *text)
 {
-    int directory_fd = open(broker->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result;
+    int directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result;
 
     if (directory_fd < 0)
         return -errno;
@@ -201,9 +201,9 @@ int broker_publish(const struct broker *broker, const char *name, const char *te
     return result;
 }
 
-int broker_withdraw(const struct broker *broker, const char *name)
+int broker_withdraw(const char *path, const char *name)
 {
-    int directory_fd = open(broker->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
+    int directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
 
     if (directory_fd < 0)
         return -errno;

@@ -47,10 +47,10 @@ size_t broker_unreadable(const struct broker *broker);
 
 bool broker_holds(const struct broker *broker, const char *name);
 
-/* Writes a file as a whole, or not at all. */
-int broker_publish(const struct broker *broker, const char *name, const char *text);
+/* Writes a file of the directory at path as a whole, or not at all. */
+int broker_publish(const char *path, const char *name, const char *text);
 
 /* Removes a file; -ENOENT if it is not there. */
-int broker_withdraw(const struct broker *broker, const char *name);
+int broker_withdraw(const char *path, const char *name);
 
 #endif

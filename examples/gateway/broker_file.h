@@ -8,7 +8,7 @@
 
 #include "endpoint_json.h"
 
-#define BROKER_FILE_BYTES_MAX (1024u * 1024u)
+#define BROKER_FILE_BYTES_MAX 1048576u
 #define BROKER_FILE_NAME_SIZE 251 /* leaves room for what a temporary name adds */
 
 /* The file name of an endpoint, `<cluster_id>.<cable_name>.json`, with each byte outside

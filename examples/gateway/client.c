@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define CLIENT_TIMEOUT_S   5
-#define CLIENT_ANSWER_MAX  (64u * 1024u * 1024u)
+#define CLIENT_ANSWER_MAX  67108864u
 #define CLIENT_PIECE_BYTES 16384
 
 static int connect_to(const struct listen_address *address)

@@ -12,7 +12,7 @@
 #include "fields.h"
 #include "listen_address.h"
 
-#define CONFIG_FILE_BYTES_MAX (1024u * 1024u)
+#define CONFIG_FILE_BYTES_MAX 1048576u
 
 struct config {
     json_t *document; /* owns every text below */

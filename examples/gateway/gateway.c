@@ -48,6 +48,7 @@ static void tick(struct gateway *gateway)
     if (now_ms >= gateway->next_reconcile_ms) {
         gateway->next_reconcile_ms = now_ms + gateway->config->reconcile_s * UINT64_C(1000);
         reconcile(gateway);
+        gateway->event_fd = subwg_cable_event_fd(gateway->engine.cable, NULL);
         sync_broker(gateway);
     }
     if (now_ms >= gateway->next_status_ms) {
@@ -58,7 +59,8 @@ static void tick(struct gateway *gateway)
     }
     if (now_ms >= remotes_next_ms(&gateway->remotes))
         sync_connections(gateway);
-    sync_own_endpoint(gateway);
+    if (!gateway->publish_failed)
+        sync_own_endpoint(gateway);
 }
 
 /* Returns false when the program shall end. */
@@ -82,7 +84,8 @@ static void dispatch(struct gateway *gateway)
 
     if (subwg_cable_dispatch(gateway->engine.cable, &error) < 0) {
         log_line(SUBWG_LOG_ERROR, "cannot dispatch the driver's events: %s", error.text);
-        gateway->event_fd = -1; /* a descriptor that stays readable would spin the loop */
+        gateway->event_fd =
+            -1; /* what stays readable would spin the loop; tick() fetches it again */
     }
 }
 

@@ -23,10 +23,11 @@ struct gateway {
     struct remotes remotes;
     char own_file[BROKER_FILE_NAME_SIZE]; /* in the broker */
     int signal_fd;
-    int event_fd;       /* the driver's; -1 if it has none */
-    bool broker_failed; /* the last scan failed, and that has been logged */
-    bool list_complete; /* the driver knows that it knows all */
-    bool list_logged;   /* why not yet, has been logged */
+    int event_fd;        /* the driver's; -1 if it has none */
+    bool broker_failed;  /* the last scan failed, and that has been logged */
+    bool publish_failed; /* likewise the last publishing: the next scan's turn to try again */
+    bool list_complete;  /* the driver knows that it knows all */
+    bool list_logged;    /* why not yet, has been logged */
     uint64_t next_status_ms;
     uint64_t next_reconcile_ms;
 };

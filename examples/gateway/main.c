@@ -66,12 +66,11 @@ static int run(const char *path)
 
 static int withdraw(const struct config *config)
 {
-    const struct broker broker = {.path = (char *)(uintptr_t)config->broker_path};
     char name[BROKER_FILE_NAME_SIZE];
     int result = broker_file_name(config->local, name);
 
     if (result == 0)
-        result = broker_withdraw(&broker, name);
+        result = broker_withdraw(config->broker_path, name);
     if (result == 0)
         printf("withdrew %s from %s\n", name, config->broker_path);
     else if (result == -ENOENT)

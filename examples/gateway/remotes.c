@@ -111,7 +111,7 @@ static int compare_by_cluster(const void *a, const void *b)
 static const struct broker_entry **sorted_entries(const struct broker *broker,
                                                   const char *own_cluster, size_t *ret_count)
 {
-    const struct broker_entry **sorted = calloc(broker->count + 1, sizeof(*sorted));
+    const struct broker_entry **sorted = calloc(broker->count + 1, sizeof(struct broker_entry *));
     size_t count = 0;
 
     for (size_t i = 0; sorted != NULL && i < broker->count; i++) {
@@ -120,7 +120,7 @@ static const struct broker_entry **sorted_entries(const struct broker *broker,
             sorted[count++] = &broker->entries[i];
     }
     if (count > 0)
-        qsort(sorted, count, sizeof *sorted, compare_by_cluster);
+        qsort(sorted, count, sizeof(struct broker_entry *), compare_by_cluster);
     *ret_count = count;
     return sorted;
 }

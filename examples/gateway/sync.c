@@ -2,6 +2,7 @@
 #include "sync.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,8 +27,8 @@ static void batch_free(struct batch *batch)
 static int batch_make(struct batch *batch, size_t most)
 {
     *batch = (struct batch){.endpoints = calloc(most + 1, sizeof *batch->endpoints),
-                            .pointers = calloc(most + 1, sizeof *batch->pointers),
-                            .remotes = calloc(most + 1, sizeof *batch->remotes),
+                            .pointers = calloc(most + 1, sizeof(struct subwg_endpoint *)),
+                            .remotes = calloc(most + 1, sizeof(struct remote *)),
                             .now_ms = gateway_now_ms()};
     if (batch->endpoints != NULL && batch->pointers != NULL && batch->remotes != NULL)
         return 0;
@@ -85,9 +86,12 @@ static void on_disconnected(void *context, uint32_t index, int32_t code, const c
              code > 0 ? " (was so already)" : "");
 }
 
-/* The list as a whole failed: so did each that has no result of its own. */
-static void fail_rest(const struct batch *batch, const char *verb, const struct subwg_error *error)
+/* Those without a result of their own share the list's: one that succeeded owes them theirs. */
+static void fail_rest(const struct batch *batch, const char *verb, int32_t result,
+                      struct subwg_error *error)
 {
+    if (result >= 0)
+        snprintf(error->text, sizeof error->text, "the driver gave no result");
     for (uint32_t i = 0; i < batch->count; i++)
         if (batch->remotes[i] != NULL)
             fail(batch->remotes[i], verb, error, batch->now_ms);
@@ -104,10 +108,11 @@ static void disconnect_gone(struct gateway *gateway)
     for (size_t i = 0; i < remotes->count; i++)
         if (remote_needs_disconnect(&remotes->list[i], batch.now_ms))
             batch_add(&batch, &remotes->list[i], remote_to_disconnect(&remotes->list[i]));
-    if (batch.count > 0 &&
-        subwg_cable_disconnect_many(gateway->engine.cable, batch.pointers, batch.count,
-                                    on_disconnected, &batch, &error) < 0)
-        fail_rest(&batch, "disconnect", &error);
+    if (batch.count > 0) {
+        int32_t result = subwg_cable_disconnect_many(gateway->engine.cable, batch.pointers,
+                                                     batch.count, on_disconnected, &batch, &error);
+        fail_rest(&batch, "disconnect", result, &error);
+    }
     batch_free(&batch);
     remotes_sweep(remotes);
 }
@@ -124,9 +129,11 @@ static void connect_wanted(struct gateway *gateway)
         if (remote_needs_connect(&remotes->list[i], batch.now_ms))
             batch_add(&batch, &remotes->list[i],
                       remote_path(remotes->list[i].wanted, gateway->config->use_ip));
-    if (batch.count > 0 && subwg_cable_connect_many(gateway->engine.cable, batch.pointers,
-                                                    batch.count, on_connected, &batch, &error) < 0)
-        fail_rest(&batch, "connect", &error);
+    if (batch.count > 0) {
+        int32_t result = subwg_cable_connect_many(gateway->engine.cable, batch.pointers,
+                                                  batch.count, on_connected, &batch, &error);
+        fail_rest(&batch, "connect", result, &error);
+    }
     batch_free(&batch);
 }
 
@@ -171,13 +178,16 @@ void sync_own_endpoint(struct gateway *gateway)
         return;
     text = endpoint_format(gateway->config->local, gateway->engine.published);
     if (text != NULL)
-        result = broker_publish(&gateway->broker, gateway->own_file, text);
+        result = broker_publish(gateway->broker.path, gateway->own_file, text);
     free(text);
     if (result < 0) {
-        log_line(SUBWG_LOG_ERROR, "cannot publish %s in %s: %s (trying again)", gateway->own_file,
-                 gateway->broker.path, strerror(-result));
+        if (!gateway->publish_failed)
+            log_line(SUBWG_LOG_ERROR, "cannot publish %s in %s: %s (trying again)",
+                     gateway->own_file, gateway->broker.path, strerror(-result));
+        gateway->publish_failed = true;
         return;
     }
+    gateway->publish_failed = false;
     gateway->engine.publish_due = false;
     log_line(SUBWG_LOG_INFO, "published %s in %s", gateway->own_file, gateway->broker.path);
 }

@@ -98,15 +98,15 @@ static void close_broker(void)
 START_TEST(what_is_published_is_found_and_notified)
 {
     ck_assert(!broker_drain(&broker));
-    ck_assert_int_eq(broker_publish(&broker, "a.cable.json", endpoint_text("a", "10.0.0.1")), 0);
+    ck_assert_int_eq(broker_publish(folder, "a.cable.json", endpoint_text("a", "10.0.0.1")), 0);
     ck_assert(broker_drain(&broker));
     ck_assert(!broker_drain(&broker));
     scan();
     ck_assert_uint_eq(broker.count, 1);
     ck_assert_str_eq(address_of("a.cable.json"), "10.0.0.1");
     ck_assert(broker_holds(&broker, "a.cable.json"));
-    ck_assert_int_eq(broker_withdraw(&broker, "a.cable.json"), 0);
-    ck_assert_int_eq(broker_withdraw(&broker, "a.cable.json"), -ENOENT);
+    ck_assert_int_eq(broker_withdraw(folder, "a.cable.json"), 0);
+    ck_assert_int_eq(broker_withdraw(folder, "a.cable.json"), -ENOENT);
     ck_assert(broker_drain(&broker));
     scan();
     ck_assert_uint_eq(broker.count, 0);
@@ -122,12 +122,12 @@ START_TEST(a_reader_sees_the_old_file_or_the_new_one)
 
     memset(long_name, 'n', sizeof long_name - 1);
     long_name[sizeof long_name - 1] = '\0';
-    ck_assert_int_eq(broker_publish(&broker, "a.json", "old"), 0);
+    ck_assert_int_eq(broker_publish(folder, "a.json", "old"), 0);
     reader = open(below("a.json"), O_RDONLY);
     ck_assert_int_eq(fstat(reader, &before), 0);
     /* What a crash left under the temporary name is in nobody's way. */
     write_file(".a.json.tmp", "half");
-    ck_assert_int_eq(broker_publish(&broker, "a.json", "new"), 0);
+    ck_assert_int_eq(broker_publish(folder, "a.json", "new"), 0);
     ck_assert_int_eq(read(reader, buffer, sizeof buffer), 3);
     ck_assert_int_eq(memcmp(buffer, "old", 3), 0);
     ck_assert_int_eq(stat(below("a.json"), &after), 0);
@@ -140,9 +140,9 @@ END_TEST
 
 START_TEST(a_failed_publish_leaves_the_old_file_and_no_other)
 {
-    ck_assert_int_eq(broker_publish(&broker, "a.json", "old"), 0);
+    ck_assert_int_eq(broker_publish(folder, "a.json", "old"), 0);
     ck_assert_int_eq(mkdir(below("b.json"), 0755), 0);
-    ck_assert_int_eq(broker_publish(&broker, "b.json", "new"), -EISDIR);
+    ck_assert_int_eq(broker_publish(folder, "b.json", "new"), -EISDIR);
     ck_assert_int_ne(access(below(".b.json.tmp"), F_OK), 0);
     ck_assert_int_eq(access(below("a.json"), F_OK), 0);
 }
@@ -302,7 +302,7 @@ START_TEST(a_name_too_long_for_a_file_is_refused)
     struct endpoint *longest = endpoint(cluster, cable);
     ck_assert_int_eq(broker_file_name(longest, name), 0);
     ck_assert_uint_eq(strlen(name), 250);
-    ck_assert_int_eq(broker_publish(&broker, name, "x"), 0);
+    ck_assert_int_eq(broker_publish(folder, name, "x"), 0);
     endpoint_unref(longest);
     cable[144] = 'b';
     cable[145] = '\0';
