@@ -5,7 +5,16 @@
 
 #include "base/text.h"
 
-#define NS_PER_S 1000000000u
+#define NS_PER_S UINT64_C(1000000000)
+
+/* Data needs a session, and the kernel ends a session 180 s after its handshake. What is received
+ * later, or before any, is a remote that asks for a handshake and does not get it: with another
+ * preshared key, or over a path that works in one direction only. */
+#define SESSION_NS (195 * NS_PER_S)
+
+/* A kernel whose data is not answered sends 18 initiations of 148 bytes within 105 s. One that owes or
+ * asks nothing leaves some keepalives of 32 bytes and handshake responses of 92 bytes open at most. */
+#define QUESTION_BYTES 1024u
 
 static uint64_t elapsed(uint64_t since_ns, uint64_t now_ns)
 {
@@ -38,15 +47,21 @@ static void decide(struct status_state *state, uint64_t now_ns, enum subwg_statu
     state->reason = (uint8_t)reason;
 }
 
-/* The wall-clock age of the handshake, where it can be believed: within the window. */
-static bool believable_age(const struct status_sample *sample, uint64_t window_ns,
+/* Two counters that together never decrease. */
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+    return a <= UINT64_MAX - b ? a + b : UINT64_MAX;
+}
+
+/* The wall-clock age of the handshake, where it can be believed: within the limit. */
+static bool believable_age(const struct status_sample *sample, uint64_t limit_ns,
                            uint64_t *ret_age_ns)
 {
     uint64_t limit_s = UINT64_MAX / NS_PER_S - 1;
     if (sample->handshake_s == 0 || sample->handshake_s > limit_s)
         return false;
     uint64_t handshake_ns = sample->handshake_s * NS_PER_S + sample->handshake_ns;
-    if (handshake_ns > sample->realtime_ns || sample->realtime_ns - handshake_ns > window_ns)
+    if (handshake_ns > sample->realtime_ns || sample->realtime_ns - handshake_ns > limit_ns)
         return false;
     *ret_age_ns = sample->realtime_ns - handshake_ns;
     return true;
@@ -59,86 +74,130 @@ static void note_heard(struct status_state *state, uint64_t heard_ns)
     state->heard = true;
 }
 
-static void note_established(struct status_state *state, const struct status_sample *sample,
-                             uint64_t age_ns)
+static uint64_t before(uint64_t now_ns, uint64_t age_ns)
 {
-    if (state->established || sample->handshake_s == 0)
-        return;
-    state->established = true;
-    state->established_ns = sample->now_ns > age_ns ? sample->now_ns - age_ns : 0;
-    state->established_realtime_s = sample->handshake_s;
+    return now_ns > age_ns ? now_ns - age_ns : 0;
 }
 
-/* A peer that was made anew counts from 0 again: what it had counted before is kept. */
-static void follow_counters(struct status_state *state, const struct status_sample *sample)
+/* A handshake that is new to us, but not always new. */
+static void note_handshake(struct status_state *state, const struct status_sample *sample,
+                           bool anew)
 {
-    if (sample->rx_bytes < state->rx_bytes || sample->tx_bytes < state->tx_bytes) {
-        state->rx_before += state->rx_bytes;
-        state->tx_before += state->tx_bytes;
+    uint64_t age_ns = 0;
+    bool believable = believable_age(sample, SESSION_NS, &age_ns);
+    if (!state->established) {
+        state->established = true;
+        state->established_ns = before(sample->now_ns, age_ns);
+        state->established_realtime_s = sample->handshake_s;
     }
-    if (sample->tx_bytes != state->tx_bytes)
-        state->spoken_ns = sample->now_ns;
-    state->rx_bytes = sample->rx_bytes;
-    state->tx_bytes = sample->tx_bytes;
+    if (!anew)
+        state->session_ns = sample->now_ns;
+    else
+        state->session_ns = believable ? before(sample->now_ns, age_ns) : 0;
+}
+
+static void keep_counters(struct status_state *state)
+{
+    state->rx_before = sum(state->rx_before, state->rx_bytes);
+    state->tx_before = sum(state->tx_before, state->tx_bytes);
+    state->rx_bytes = 0;
+    state->tx_bytes = 0;
+}
+
+/* What is sent without hearing anything, and since when it is more than a kernel sends by itself. */
+static void follow_question(struct status_state *state, const struct status_sample *sample,
+                            bool answered)
+{
+    if (answered) {
+        state->unanswered_bytes = 0;
+        return;
+    }
+    bool asked = state->unanswered_bytes > QUESTION_BYTES;
+    state->unanswered_bytes = sum(state->unanswered_bytes, sample->tx_bytes - state->tx_bytes);
+    if (!asked)
+        state->asked_ns = sample->now_ns;
+}
+
+/* Counters say nothing of when: after the first look at an adopted peer, and after a long time without
+ * a look, only the handshake's own age does. */
+static void begin_anew(struct status_state *state, const struct status_sample *sample,
+                       uint64_t window_ns, bool first)
+{
+    uint64_t age_ns = 0;
+    bool believable = believable_age(sample, window_ns, &age_ns);
+    state->heard = believable && state->heard;
+    if (believable)
+        note_heard(state, before(sample->now_ns, age_ns));
+    if (first || !believable) {
+        state->started_ns = sample->now_ns;
+        state->adopted = true;
+    }
 }
 
 /* What this sample proves, compared with the one before. */
 static void learn(struct status_state *state, const struct status_sample *sample,
                   uint64_t window_ns)
 {
-    uint64_t age_ns = 0;
-    bool believable = believable_age(sample, window_ns, &age_ns);
+    bool first = !state->sampled && state->adopted;
+    bool anew = first || (state->sampled && elapsed(state->sampled_ns, sample->now_ns) > window_ns);
     bool handshake = sample->handshake_s != 0 && (sample->handshake_s != state->handshake_s ||
                                                   sample->handshake_ns != state->handshake_ns);
-    bool gap = state->sampled && elapsed(state->sampled_ns, sample->now_ns) > window_ns;
-    bool first = !state->sampled && state->adopted;
-
-    if (first || gap) {
-        /* Counters say nothing of when: only the handshake's own age does. */
-        if (believable)
-            note_heard(state, sample->now_ns > age_ns ? sample->now_ns - age_ns : 0);
-        else
-            state->heard = false;
-        if (first || !believable) {
-            state->started_ns = sample->now_ns;
-            state->adopted = true;
-        }
-    } else if (handshake || sample->rx_bytes > state->rx_bytes) {
-        note_heard(state, sample->now_ns);
-    }
     if (handshake)
-        note_established(state, sample, believable ? age_ns : 0);
-    follow_counters(state, sample);
+        note_handshake(state, sample, anew);
+    bool session =
+        sample->handshake_s != 0 && elapsed(state->session_ns, sample->now_ns) < SESSION_NS;
+    bool answered = handshake || (session && sample->rx_bytes > state->rx_bytes);
+
+    if (anew)
+        begin_anew(state, sample, window_ns, first);
+    else if (answered)
+        note_heard(state, sample->now_ns);
+    /* A peer that was made anew counts from 0 again: what it had counted before is kept. */
+    if (sample->rx_bytes < state->rx_bytes || sample->tx_bytes < state->tx_bytes)
+        keep_counters(state);
+    follow_question(state, sample, anew || answered);
+    state->rx_bytes = sample->rx_bytes;
+    state->tx_bytes = sample->tx_bytes;
     state->handshake_s = sample->handshake_s;
     state->handshake_ns = sample->handshake_ns;
     state->sampled_ns = sample->now_ns;
     state->sampled = true;
 }
 
+/* Since when the remote should have been heard. Without a keepalive of our own, and with nothing said
+ * since it was heard last, silence says nothing. */
+static bool due_since(const struct status_state *state, uint16_t keepalive_s, uint64_t *ret_ns)
+{
+    bool answered_once = state->heard || state->handshake_s != 0;
+    *ret_ns = state->heard ? state->heard_ns : state->started_ns;
+    if (keepalive_s != 0 || !answered_once)
+        return true;
+    *ret_ns = state->asked_ns;
+    return state->unanswered_bytes > QUESTION_BYTES;
+}
+
 void status_sample(struct status_state *state, const struct status_sample *sample,
                    uint32_t window_s, uint16_t keepalive_s)
 {
-    uint64_t window_ns = (uint64_t)window_s * NS_PER_S;
+    uint64_t window_ns = window_s * NS_PER_S;
     learn(state, sample, window_ns);
 
     uint64_t now_ns = sample->now_ns;
-    if (state->heard) {
+    uint64_t since_ns = 0;
+    bool due = due_since(state, keepalive_s, &since_ns);
+    if (state->heard)
         state->adopted = false;
-        bool silent = elapsed(state->heard_ns, now_ns) >= window_ns;
-        /* Without a keepalive of our own, and nothing said since it was heard, silence says nothing. */
-        bool asked = keepalive_s != 0 || state->spoken_ns > state->heard_ns;
-        if (!silent)
-            decide(state, now_ns, SUBWG_STATUS_CONNECTED, SUBWG_STATUS_REASON_NONE);
-        else if (!asked)
-            decide(state, now_ns, SUBWG_STATUS_CONNECTED, SUBWG_STATUS_REASON_IDLE);
-        else
-            decide(state, now_ns, SUBWG_STATUS_ERROR, SUBWG_STATUS_REASON_SILENT);
-    } else if (elapsed(state->started_ns, now_ns) >= window_ns) {
-        decide(state, now_ns, SUBWG_STATUS_ERROR, SUBWG_STATUS_REASON_NO_HANDSHAKE);
-    } else {
+    if (due && elapsed(since_ns, now_ns) >= window_ns)
+        decide(state, now_ns, SUBWG_STATUS_ERROR,
+               state->heard || state->handshake_s != 0 ? SUBWG_STATUS_REASON_SILENT
+                                                       : SUBWG_STATUS_REASON_NO_HANDSHAKE);
+    else if (state->heard)
+        decide(state, now_ns, SUBWG_STATUS_CONNECTED,
+               due || elapsed(state->heard_ns, now_ns) < window_ns ? SUBWG_STATUS_REASON_NONE
+                                                                   : SUBWG_STATUS_REASON_IDLE);
+    else
         decide(state, now_ns, SUBWG_STATUS_CONNECTING,
                state->adopted ? SUBWG_STATUS_REASON_ADOPTED : SUBWG_STATUS_REASON_STARTING);
-    }
 }
 
 void status_missing(struct status_state *state, uint64_t now_ns)
@@ -148,10 +207,8 @@ void status_missing(struct status_state *state, uint64_t now_ns)
 
 void status_restart(struct status_state *state, uint64_t now_ns)
 {
-    state->rx_before += state->rx_bytes;
-    state->tx_before += state->tx_bytes;
-    state->rx_bytes = 0;
-    state->tx_bytes = 0;
+    keep_counters(state);
+    state->unanswered_bytes = 0;
     state->handshake_s = 0;
     state->handshake_ns = 0;
     state->sampled = false;
@@ -164,12 +221,12 @@ void status_restart(struct status_state *state, uint64_t now_ns)
 
 uint64_t status_rx_bytes(const struct status_state *state)
 {
-    return state->rx_before + state->rx_bytes;
+    return sum(state->rx_before, state->rx_bytes);
 }
 
 uint64_t status_tx_bytes(const struct status_state *state)
 {
-    return state->tx_before + state->tx_bytes;
+    return sum(state->tx_before, state->tx_bytes);
 }
 
 uint64_t status_lifetime_s(const struct status_state *state, uint64_t now_ns)
@@ -182,7 +239,7 @@ const char *status_describe(const struct status_state *state, uint64_t now_ns,
 {
     struct text out = text_over(text, STATUS_TEXT_SIZE);
     uint64_t waiting_s = elapsed(state->started_ns, now_ns) / NS_PER_S;
-    uint64_t silent_s = elapsed(state->heard_ns, now_ns) / NS_PER_S;
+    uint64_t silent_s = state->heard ? elapsed(state->heard_ns, now_ns) / NS_PER_S : waiting_s;
     switch ((enum subwg_status_reason)state->reason) {
     case SUBWG_STATUS_REASON_STARTING:
         text_append(&out, "waiting for the first handshake");

@@ -35,7 +35,8 @@ struct status_state {
     uint64_t started_ns;     /* when the connection was made or adopted */
     uint64_t sampled_ns;     /* of the last sample */
     uint64_t heard_ns;       /* last proof of life */
-    uint64_t spoken_ns;      /* last growth of tx */
+    uint64_t session_ns;     /* when the handshake last changed, as far as is known */
+    uint64_t asked_ns;       /* since when the remote owes an answer, without any keepalive */
     uint64_t established_ns; /* first handshake seen or adopted */
     uint64_t established_realtime_s;
     uint64_t changed_ns;
@@ -43,7 +44,8 @@ struct status_state {
     uint32_t handshake_ns;
     uint64_t rx_bytes; /* of the last sample, as the kernel counts */
     uint64_t tx_bytes;
-    uint64_t rx_before; /* of peers of this connection that were made anew */
+    uint64_t unanswered_bytes; /* sent since something was heard */
+    uint64_t rx_before;        /* of peers of this connection that were made anew */
     uint64_t tx_before;
 };
 
