@@ -43,6 +43,14 @@ struct wanted {
     struct state state;
 };
 
+static bool has_subnet_of(const struct local *local, uint8_t family)
+{
+    for (uint32_t i = 0; i < local->subnet_count; i++)
+        if (local->subnets[i].family == family)
+            return true;
+    return false;
+}
+
 static void want_addresses(const struct subwg_instance *instance,
                            const struct interface_address *addresses, uint32_t count,
                            struct wanted *wanted)
@@ -52,11 +60,12 @@ static void want_addresses(const struct subwg_instance *instance,
         struct prefix *next = &wanted->addresses[wanted->state.address_count];
         if (choose_source(instance, families[i], addresses, count, next))
             wanted->state.address_count++;
-        else if (instance->settings.source_address_auto && families[i] == FAMILY_IPV4)
+        else if (instance->settings.source_address_auto &&
+                 has_subnet_of(&instance->local, families[i]))
             instance_log(instance, SUBWG_LOG_INFO,
-                         "no IPv4 address of this host lies in an own subnet: %s has none, and the "
-                         "host itself cannot speak to remote subnets",
-                         instance->settings.device);
+                         "no IPv%d address of this host lies in an own subnet: %s has none, and "
+                         "the host itself cannot speak to remote subnets",
+                         families[i] == FAMILY_IPV4 ? 4 : 6, instance->settings.device);
     }
     wanted->state.addresses = wanted->addresses;
 }
