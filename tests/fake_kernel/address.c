@@ -10,6 +10,12 @@
 
 #define IPV6_PREFIX_METRIC 256u
 
+static void forget(struct fake_interface_address *address)
+{
+    TAILQ_REMOVE(&fake_world.addresses, address, entry);
+    free(address);
+}
+
 typedef bool route_test(const struct fake_route *route, const void *about);
 
 static void remove_routes(route_test *is_meant, const void *about)
@@ -45,6 +51,12 @@ bool fake_address_is_local(const struct fake_prefix *address)
     return false;
 }
 
+static struct fake_prefix whole(struct fake_prefix prefix)
+{
+    prefix.length = prefix.family == AF_INET6 ? 128 : 32;
+    return prefix;
+}
+
 /* A route that the kernel makes for an address. */
 static struct fake_route made_by_kernel(const struct fake_interface_address *address,
                                         struct fake_prefix destination, uint8_t type)
@@ -57,7 +69,7 @@ static struct fake_route made_by_kernel(const struct fake_interface_address *add
                                .scope = type == RTN_LOCAL ? RT_SCOPE_HOST : RT_SCOPE_LINK};
 
     if (destination.family == AF_INET)
-        route.source = fake_prefix_from(AF_INET, address->prefix.bytes, 32);
+        route.source = whole(address->secondary ? address->primary : address->prefix);
     else
         route.scope = RT_SCOPE_UNIVERSE;
     return route;
@@ -68,12 +80,6 @@ static void add_route(struct fake_route route)
     const char *sentence;
 
     fake_route_add(&route, NLM_F_CREATE | NLM_F_APPEND, &sentence);
-}
-
-static struct fake_prefix whole(struct fake_prefix prefix)
-{
-    prefix.length = prefix.family == AF_INET6 ? 128 : 32;
-    return prefix;
 }
 
 static void add_local_route(const struct fake_interface_address *address)
@@ -94,13 +100,14 @@ static void add_network_routes(const struct fake_interface_address *address)
         add_route(made_by_kernel(address, fake_prefix_broadcast(network), RTN_BROADCAST));
 }
 
-static void add_ipv6_routes(struct fake_interface_address *address)
+static void add_ipv6_network_route(struct fake_interface_address *address)
 {
     struct fake_route route =
         made_by_kernel(address, fake_prefix_masked(address->prefix), RTN_UNICAST);
 
     address->tentative = false;
-    add_local_route(address);
+    if (address->ifindex == FAKE_LOOPBACK)
+        return;
     route.metric = IPV6_PREFIX_METRIC;
     add_route(route);
 }
@@ -112,13 +119,17 @@ static bool is_same_network(const struct fake_interface_address *one,
            fake_prefix_contains(&one->prefix, &other->prefix);
 }
 
-static void mark_secondary(struct fake_interface_address *added)
+static void find_primary(struct fake_interface_address *added)
 {
     struct fake_interface_address *other;
 
     TAILQ_FOREACH(other, &fake_world.addresses, entry)
-    if (!other->secondary && is_same_network(other, added))
+    {
+        if (other->secondary || !is_same_network(other, added))
+            continue;
         added->secondary = true;
+        added->primary = other->prefix;
+    }
 }
 
 int fake_address_add(struct fake_link *link, const struct fake_prefix *prefix, uint8_t scope,
@@ -139,36 +150,62 @@ int fake_address_add(struct fake_link *link, const struct fake_prefix *prefix, u
     address->scope = scope;
     address->tentative = prefix->family == AF_INET6;
     if (prefix->family == AF_INET)
-        mark_secondary(address);
+        find_primary(address);
     TAILQ_INSERT_TAIL(&fake_world.addresses, address, entry);
-    if (prefix->family == AF_INET)
-        add_local_route(address);
+    add_local_route(address);
     if (link->up && prefix->family == AF_INET)
         add_network_routes(address);
     else if (link->up)
-        add_ipv6_routes(address);
+        add_ipv6_network_route(address);
     return 0;
 }
 
-static void forget(struct fake_interface_address *address)
-{
-    TAILQ_REMOVE(&fake_world.addresses, address, entry);
-    free(address);
-}
-
-static bool is_routed_for(const struct fake_route *route, const void *about)
+static bool is_its_local_route(const struct fake_route *route, const void *about)
 {
     const struct fake_interface_address *address = about;
-    struct fake_prefix network = fake_prefix_masked(address->prefix), host = whole(address->prefix);
+    struct fake_prefix host = whole(address->prefix);
 
-    if (route->destination.family != address->prefix.family)
-        return false;
-    if (fake_address_equal(&route->source, &address->prefix))
-        return true;
-    if (route->protocol != RTPROT_KERNEL || route->ifindex != address->ifindex)
-        return false;
-    return fake_prefix_equal(&route->destination, &network) ||
-           fake_prefix_equal(&route->destination, &host);
+    return route->protocol == RTPROT_KERNEL && route->type == RTN_LOCAL &&
+           route->ifindex == address->ifindex && fake_prefix_equal(&route->destination, &host);
+}
+
+static bool is_its_network_route(const struct fake_route *route, const void *about)
+{
+    const struct fake_interface_address *address = about;
+    struct fake_prefix network = fake_prefix_masked(address->prefix);
+    struct fake_prefix broadcast = fake_prefix_broadcast(network);
+
+    return route->protocol == RTPROT_KERNEL && route->type != RTN_LOCAL &&
+           route->ifindex == address->ifindex &&
+           (fake_prefix_equal(&route->destination, &network) ||
+            (network.family == AF_INET && fake_prefix_equal(&route->destination, &broadcast)));
+}
+
+static bool is_sent_from(const struct fake_route *route, const void *about)
+{
+    const struct fake_interface_address *address = about;
+
+    return fake_address_equal(&route->source, &address->prefix);
+}
+
+/* What no other address needs as well. The address itself is in the list no more. */
+static void remove_its_routes(const struct fake_interface_address *address)
+{
+    bool network_is_used = address->secondary, address_is_used = false;
+    struct fake_interface_address *other;
+
+    TAILQ_FOREACH(other, &fake_world.addresses, entry)
+    {
+        network_is_used |= is_same_network(other, address);
+        address_is_used |= other->ifindex == address->ifindex &&
+                           fake_address_equal(&other->prefix, &address->prefix);
+    }
+    if (!network_is_used)
+        remove_routes(is_its_network_route, address);
+    if (!address_is_used)
+        remove_routes(is_its_local_route, address);
+    if (!fake_address_is_local(&address->prefix))
+        remove_routes(is_sent_from, address);
 }
 
 static bool is_ipv4_of_link(const struct fake_route *route, const void *about)
@@ -194,8 +231,9 @@ static void remove_secondaries(const struct fake_interface_address *primary)
         struct fake_interface_address *following = TAILQ_NEXT(address, entry);
 
         if (address->secondary && is_same_network(primary, address)) {
-            remove_routes(is_routed_for, address);
-            forget(address);
+            TAILQ_REMOVE(&fake_world.addresses, address, entry);
+            remove_its_routes(address);
+            free(address);
         }
         address = following;
     }
@@ -209,8 +247,9 @@ void fake_address_remove(struct fake_interface_address *address)
 
     if (family == AF_INET && !address->secondary)
         remove_secondaries(address);
-    remove_routes(is_routed_for, address);
-    forget(address);
+    TAILQ_REMOVE(&fake_world.addresses, address, entry);
+    remove_its_routes(address);
+    free(address);
     if (family == AF_INET && !has_ipv4(ifindex))
         remove_routes(is_ipv4_of_link, &ifindex);
 }
@@ -224,7 +263,7 @@ static void add_loopback_address(struct fake_link *link, const char *text)
         fake_address_add(link, &prefix, RT_SCOPE_HOST, &sentence);
 }
 
-static void add_multicast_route(const struct fake_link *link)
+void fake_addresses_ipv6_on(const struct fake_link *link)
 {
     struct fake_interface_address any = {.ifindex = link->ifindex};
     struct fake_route route = made_by_kernel(&any, fake_prefix_parse("ff00::/8"), RTN_MULTICAST);
@@ -242,14 +281,14 @@ void fake_addresses_link_up(struct fake_link *link)
         if (address->ifindex == link->ifindex && address->prefix.family == AF_INET)
             add_network_routes(address);
         else if (address->ifindex == link->ifindex)
-            add_ipv6_routes(address);
+            add_ipv6_network_route(address);
     }
     if (link->ifindex == FAKE_LOOPBACK) {
         add_loopback_address(link, "127.0.0.1/8");
         if (fake_world.ipv6)
             add_loopback_address(link, "::1/128");
     } else if (fake_world.ipv6 && link->ipv6) {
-        add_multicast_route(link);
+        fake_addresses_ipv6_on(link);
     }
 }
 

@@ -38,7 +38,7 @@ struct fake_link *fake_link_create(const char *name, const char *kind)
     memcpy(link->name, name, strnlen(name, FAKE_NAME_SIZE - 1));
     memcpy(link->kind, kind, strnlen(kind, FAKE_NAME_SIZE - 1));
     link->mtu = 1500;
-    link->ipv6 = true;
+    link->ipv6 = fake_world.ipv6;
     if (strcmp(kind, "wireguard") == 0) {
         link->mtu = 1420;
         link->device = fake_device_create();
@@ -120,6 +120,10 @@ void fake_link_set_mtu(struct fake_link *link, uint32_t mtu)
         link->ipv6 = false;
         fake_addresses_ipv6_off(link);
     } else if (mtu >= IPV6_SMALLEST_MTU) {
-        link->ipv6 = true;
+        bool is_back = fake_world.ipv6 && !link->ipv6;
+
+        link->ipv6 = fake_world.ipv6;
+        if (is_back && link->up)
+            fake_addresses_ipv6_on(link);
     }
 }

@@ -210,6 +210,9 @@ static int check_size(const struct fake_attribute_rule *rule, const struct nlatt
     case FAKE_ATTRIBUTE_AT_LEAST:
         status = size < rule->size ? -ERANGE : 0;
         break;
+    case FAKE_ATTRIBUTE_AT_MOST:
+        status = size > rule->size ? -ERANGE : 0;
+        break;
     case FAKE_ATTRIBUTE_EXACT:
         status = size != rule->size ? -ERANGE : 0;
         break;

@@ -43,6 +43,7 @@ enum fake_attribute_kind {
     FAKE_ATTRIBUTE_NUMBER,     /* of `size` bytes; exactly so where the policy is strict */
     FAKE_ATTRIBUTE_EXACT,      /* so many bytes */
     FAKE_ATTRIBUTE_AT_LEAST,   /* so many bytes */
+    FAKE_ATTRIBUTE_AT_MOST,    /* so many bytes */
     FAKE_ATTRIBUTE_NUL_STRING, /* with its NUL within size + 1 bytes */
     FAKE_ATTRIBUTE_STRING,     /* at most so many bytes without the NUL */
     FAKE_ATTRIBUTE_NEST

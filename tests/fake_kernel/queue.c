@@ -151,15 +151,22 @@ void fake_queue_end_dump(struct fake_socket *socket)
     memset(&socket->dump, 0, sizeof(socket->dump));
 }
 
-static bool put_done(const struct fake_dump *dump, uint32_t port, struct fake_writer *writer)
+static bool put_done(const struct fake_socket *socket, struct fake_writer *writer)
 {
+    const struct fake_dump *dump = &socket->dump;
+    bool sentence = socket->extended_ack && dump->sentence != NULL;
     struct nlmsghdr head = {.nlmsg_type = NLMSG_DONE,
-                            .nlmsg_flags = NLM_F_MULTI,
+                            .nlmsg_flags = NLM_F_MULTI | (sentence ? NLM_F_ACK_TLVS : 0),
                             .nlmsg_seq = dump->sequence,
-                            .nlmsg_pid = port};
+                            .nlmsg_pid = socket->port};
+    size_t start = fake_message_start(writer, &head, &dump->status, sizeof(dump->status));
 
-    return fake_message_start(writer, &head, &dump->status, sizeof(dump->status)) !=
-           FAKE_WRITER_FULL;
+    if (start == FAKE_WRITER_FULL)
+        return false;
+    if (sentence)
+        fake_put_text(writer, NLMSGERR_ATTR_MSG, dump->sentence);
+    fake_message_end(writer, start);
+    return true;
 }
 
 /* One datagram more, as large as the largest receive so far allows. */
@@ -178,7 +185,7 @@ static void continue_dump(struct fake_socket *socket)
         dump->status = dump->fill(dump, socket->port, &writer);
         dump->filled = dump->status <= 0;
     }
-    ended = dump->filled && put_done(dump, socket->port, &writer);
+    ended = dump->filled && put_done(socket, &writer);
     fake_queue_add(socket, writer.data, writer.size);
     if (ended)
         fake_queue_end_dump(socket);
@@ -197,6 +204,20 @@ int fake_dump_start(struct fake_request *request, const struct fake_dump *dump)
     socket->dump.sequence = request->head->nlmsg_seq;
     continue_dump(socket);
     return FAKE_DUMP_STARTED;
+}
+
+static int fill_nothing(struct fake_dump *dump, uint32_t port, struct fake_writer *writer)
+{
+    (void)port;
+    (void)writer;
+    return dump->status;
+}
+
+int fake_dump_fail(struct fake_request *request, int status, const char *sentence)
+{
+    struct fake_dump dump = {.fill = fill_nothing, .status = status, .sentence = sentence};
+
+    return fake_dump_start(request, &dump);
 }
 
 static int fill_from_snapshot(struct fake_dump *dump, uint32_t port, struct fake_writer *writer)

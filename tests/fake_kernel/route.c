@@ -62,7 +62,7 @@ static int check_link(const struct fake_route *route, const char **ret_sentence)
 
     if (link == NULL || (route->destination.family == AF_INET6 && !link->ipv6))
         return -ENODEV;
-    if (!link->up && route->scope != RT_SCOPE_HOST) {
+    if (!link->up && route->type != RTN_LOCAL) {
         *ret_sentence = route->destination.family == AF_INET6 ? "Nexthop device is not up"
                                                               : "Device for nexthop is not up";
         return -ENETDOWN;

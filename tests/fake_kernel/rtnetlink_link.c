@@ -18,7 +18,7 @@ static const struct fake_attribute_rule link_rules[] = {
     [IFLA_IFNAME] = {FAKE_ATTRIBUTE_STRING, FAKE_NAME_SIZE - 1},
     [IFLA_MTU] = {FAKE_ATTRIBUTE_NUMBER, 4},
     [IFLA_LINKINFO] = {FAKE_ATTRIBUTE_NEST, 0},
-    [IFLA_IFALIAS] = {FAKE_ATTRIBUTE_STRING, FAKE_ALIAS_SIZE - 1},
+    [IFLA_IFALIAS] = {FAKE_ATTRIBUTE_AT_MOST, FAKE_ALIAS_SIZE - 1},
     [IFLA_GROUP] = {FAKE_ATTRIBUTE_NUMBER, 4},
 };
 static const struct fake_policy link_policy = {link_rules, IFLA_GROUP, false};

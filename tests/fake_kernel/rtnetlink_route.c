@@ -79,7 +79,8 @@ static int parse_route(struct fake_request *request, struct fake_route *route, u
         .protocol = head.rtm_protocol,
         .scope = head.rtm_scope,
         .type = head.rtm_type,
-        .tos = head.rtm_tos};
+        .tos = head.rtm_tos,
+        .flags = head.rtm_flags};
     route->destination = address_of(head.rtm_family, attributes[RTA_DST]);
     route->destination.family = head.rtm_family;
     route->destination.length = head.rtm_dst_len;
@@ -99,6 +100,7 @@ int fake_route_new(struct fake_request *request)
 
     if (status != 0)
         return status;
+    route.flags = 0;
     if (route.destination.family == AF_INET6) {
         route.scope = RT_SCOPE_UNIVERSE;
         if (route.type == RTN_UNSPEC)
@@ -154,10 +156,8 @@ static size_t start_route(struct fake_writer *writer, const struct fake_request 
     return fake_message_start(writer, &head, &inner, sizeof(inner));
 }
 
-static void put_route(struct fake_writer *writer, const struct fake_request *request,
-                      const struct fake_route *route)
+static void put_facts(struct fake_writer *writer, const struct fake_route *route)
 {
-    size_t start = start_route(writer, request, 0, route);
     bool is_ipv6 = route->destination.family == AF_INET6;
 
     fake_put_u32(writer, RTA_TABLE, route->table);
@@ -172,7 +172,59 @@ static void put_route(struct fake_writer *writer, const struct fake_request *req
         fake_put_u32(writer, RTA_OIF, route->ifindex);
     if (is_ipv6)
         fake_put_u8(writer, RTA_PREF, 0);
+}
+
+static void put_route(struct fake_writer *writer, const struct fake_request *request,
+                      const struct fake_route *route)
+{
+    size_t start = start_route(writer, request, 0, route);
+
+    put_facts(writer, route);
     fake_message_end(writer, start);
+}
+
+/* What the sender's address would be: the route's, the link's, or that of any other link. */
+static struct fake_prefix source_of(const struct fake_route *way)
+{
+    const struct fake_interface_address *address;
+    struct fake_prefix found = way->source;
+
+    if (way->type == RTN_LOCAL)
+        return way->destination;
+    if (found.family != AF_UNSPEC)
+        return found;
+    TAILQ_FOREACH(address, &fake_world.addresses, entry)
+    {
+        if (address->prefix.family != way->destination.family || address->ifindex == FAKE_LOOPBACK)
+            continue;
+        if (found.family == AF_UNSPEC || address->ifindex == way->ifindex)
+            found = address->prefix;
+        if (address->ifindex == way->ifindex)
+            break;
+    }
+    return found;
+}
+
+/* IPv4 says less about the route than IPv6 does, and names the main table unless it is asked. */
+static struct fake_route way_over(const struct fake_route *found,
+                                  const struct fake_prefix *destination, uint32_t flags)
+{
+    struct fake_route way = *found;
+
+    way.destination = *destination;
+    way.destination.length = destination->family == AF_INET6 ? 128 : 32;
+    way.source = source_of(&way);
+    if (way.type == RTN_LOCAL)
+        way.ifindex = FAKE_LOOPBACK;
+    if (destination->family == AF_INET6)
+        return way;
+    way.flags = RTM_F_CLONED;
+    way.protocol = RTPROT_UNSPEC;
+    way.scope = RT_SCOPE_UNIVERSE;
+    way.metric = 0;
+    if ((flags & RTM_F_LOOKUP_TABLE) == 0)
+        way.table = RT_TABLE_MAIN;
+    return way;
 }
 
 /* Of an address that leads nowhere the kernel says why, in the errno. */
@@ -190,20 +242,10 @@ int fake_route_get(struct fake_request *request)
     found = fake_route_lookup(&wanted.destination, mark, &status);
     if (found == NULL)
         return status;
-    way = *found;
-    way.destination = wanted.destination;
-    way.destination.length = wanted.destination.family == AF_INET6 ? 128 : 32;
-    way.flags = way.destination.family == AF_INET ? RTM_F_CLONED : 0;
-    if (way.type == RTN_LOCAL)
-        way.ifindex = FAKE_LOOPBACK;
+    way = way_over(found, &wanted.destination, wanted.flags);
     writer = fake_reply_start();
     start = start_route(&writer, request, request->socket->port, &way);
-    fake_put_u32(&writer, RTA_TABLE, way.table);
-    put_address(&writer, RTA_DST, &way.destination);
-    fake_put_u32(&writer, RTA_OIF, way.ifindex);
-    put_address(&writer, RTA_PREFSRC, &way.source);
-    put_address(&writer, RTA_GATEWAY, &way.gateway);
-    put_mtu(&writer, way.mtu);
+    put_facts(&writer, &way);
     if (mark != 0)
         fake_put_u32(&writer, RTA_MARK, mark);
     fake_message_end(&writer, start);
@@ -229,9 +271,7 @@ static int parse_filter(struct fake_request *request, struct fake_route *filter)
         filter->table = 0;
     if (filter->table != 0 && filter->destination.family != AF_UNSPEC &&
         !fake_table_exists(filter->destination.family, filter->table))
-        return fake_refuse(request, -ENOENT,
-                           filter->destination.family == AF_INET ? "ipv4: FIB table does not exist"
-                                                                 : "FIB table does not exist");
+        return fake_dump_fail(request, -ENOENT, "FIB table does not exist");
     return 0;
 }
 

@@ -167,8 +167,7 @@ int fake_rules_dump(struct fake_request *request)
         return -EAFNOSUPPORT;
     TAILQ_FOREACH(rule, &fake_world.rules, entry)
     {
-        if ((family != AF_UNSPEC && family != rule->family) ||
-            (rule->family == AF_INET6 && !fake_world.ipv6))
+        if ((family != AF_UNSPEC && family != rule->family) || !fake_rule_is_there(rule))
             continue;
         fake_snapshot_grow(&snapshot);
         put_rule(&snapshot, request, rule);

@@ -34,10 +34,25 @@ static uint32_t usual_priority(int family)
     return 0;
 }
 
+/* The first one that nothing is in. */
+static uint32_t empty_table(int family)
+{
+    uint32_t id = 1;
+
+    while (fake_table_exists(family, id))
+        id++;
+    return id;
+}
+
 int fake_rule_add(const struct fake_rule *wanted, bool exclusive)
 {
     struct fake_rule *rule, *added, probe = *wanted;
 
+    if (probe.action == FR_ACT_TO_TBL && probe.table == RT_TABLE_UNSPEC) {
+        if (probe.family == AF_INET6)
+            return -EINVAL;
+        probe.table = empty_table(probe.family);
+    }
     if (probe.priority == UINT32_MAX)
         probe.priority = usual_priority(wanted->family);
     TAILQ_FOREACH(rule, &fake_world.rules, entry)
@@ -53,6 +68,11 @@ int fake_rule_add(const struct fake_rule *wanted, bool exclusive)
     else
         TAILQ_INSERT_TAIL(&fake_world.rules, added, entry);
     return 0;
+}
+
+bool fake_rule_is_there(const struct fake_rule *rule)
+{
+    return fake_world.ipv6 || rule->family == AF_INET || rule->family == RTNL_FAMILY_IPMR;
 }
 
 static const struct fake_route *best_in_table(uint32_t table, const struct fake_prefix *address)

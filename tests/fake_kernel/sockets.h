@@ -23,6 +23,7 @@ struct fake_dump {
     bool running;
     bool filled; /* only the end of it is missing, which says this status */
     int status;
+    const char *sentence;
     uint32_t sequence;
     /* Writes the next messages: > 0 there are more, 0 or a negative errno the end. */
     int (*fill)(struct fake_dump *dump, uint32_t port, struct fake_writer *writer);
@@ -97,6 +98,8 @@ void fake_reply_end(struct fake_request *request, struct fake_writer *writer);
 int fake_snapshot_start(struct fake_request *request, struct fake_writer snapshot);
 /* Room for one more message in a snapshot. */
 void fake_snapshot_grow(struct fake_writer *snapshot);
+/* A dump that consists of its end, which says this. */
+int fake_dump_fail(struct fake_request *request, int status, const char *sentence);
 int fake_dump_start(struct fake_request *request, const struct fake_dump *dump);
 bool fake_dump_pins(uint32_t ifindex); /* is a dump of this device in flight? */
 

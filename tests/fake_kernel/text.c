@@ -24,7 +24,14 @@ static const char *name_of(uint32_t ifindex)
 
 static const char *family_name(int family)
 {
-    return family == AF_INET6 ? "ipv6" : "ipv4";
+    switch (family) {
+    case AF_INET:
+        return "ipv4";
+    case AF_INET6:
+        return "ipv6";
+    default:
+        return "multicast";
+    }
 }
 
 static void write_links(FILE *out)
@@ -113,7 +120,7 @@ static void write_rules(FILE *out)
     const struct fake_rule *rule;
 
     TAILQ_FOREACH(rule, &fake_world.rules, entry)
-    if (rule->family == AF_INET || fake_world.ipv6)
+    if (fake_rule_is_there(rule))
         fprintf(out,
                 "rule %s %" PRIu32 ": %sfwmark 0x%" PRIx32 "/0x%" PRIx32 " lookup %" PRIu32
                 " action %u protocol %u\n",

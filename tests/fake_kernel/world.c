@@ -82,9 +82,6 @@ static void add_kernel_rule(int family, uint32_t priority, uint32_t table)
                              .protocol = RTPROT_KERNEL,
                              .action = FR_ACT_TO_TBL,
                              .suppress_length = UINT32_MAX};
-
-    if (priority == 0)
-        rule.flags = FIB_RULE_PERMANENT;
     fake_rule_add(&rule, false);
 }
 
@@ -108,6 +105,9 @@ static void make_defaults(void)
         if (family == AF_INET)
             add_kernel_rule(family, 32767, RT_TABLE_DEFAULT);
     }
+    /* Multicast routing has rules of its own, which a list of all families shows. */
+    add_kernel_rule(RTNL_FAMILY_IPMR, 32767, RT_TABLE_DEFAULT);
+    add_kernel_rule(RTNL_FAMILY_IP6MR, 32767, RT_TABLE_MAIN);
     loopback = fake_link_create("lo", "");
     loopback->mtu = 65536;
     fake_link_set_up(loopback, true);

@@ -29,7 +29,8 @@ struct fake_interface_address {
     TAILQ_ENTRY(fake_interface_address) entry;
     uint32_t ifindex;
     uint8_t scope;
-    bool secondary;
+    bool secondary; /* IPv4: not the first in its network, and gone with the first */
+    struct fake_prefix primary;
     bool tentative; /* IPv6 on a link that is down: no routes yet */
     struct fake_prefix prefix;
 };
@@ -123,6 +124,7 @@ int fake_address_add(struct fake_link *link, const struct fake_prefix *prefix, u
 void fake_address_remove(struct fake_interface_address *address);
 void fake_addresses_link_up(struct fake_link *link);
 void fake_addresses_link_down(struct fake_link *link);
+void fake_addresses_ipv6_on(const struct fake_link *link);
 void fake_addresses_ipv6_off(struct fake_link *link);
 void fake_addresses_link_gone(struct fake_link *link);
 
@@ -138,5 +140,6 @@ const struct fake_route *fake_route_lookup(const struct fake_prefix *address, ui
 
 /* Rules. */
 int fake_rule_add(const struct fake_rule *wanted, bool exclusive);
+bool fake_rule_is_there(const struct fake_rule *rule); /* its family is */
 
 #endif
