@@ -11,7 +11,7 @@
 
 static int32_t handle_open(struct netlink *netlink, uint32_t reply_timeout_ms)
 {
-    netlink->request = malloc(LIMIT_MESSAGE_BYTES);
+    netlink->request = calloc(1, LIMIT_MESSAGE_BYTES);
     if (netlink->request == NULL)
         return -ENOMEM;
     int32_t code = transport_open(&netlink->generic, NETLINK_GENERIC, true, reply_timeout_ms);

@@ -10,6 +10,9 @@
 
 #include "base/limits.h"
 
+/* An element nest, its public key and its flags. */
+#define PLAIN_REMOVAL_BYTES 48u
+
 /* A message under construction. An attribute that does not fit is not written at all. */
 struct message {
     struct nlmsghdr *header;
@@ -27,9 +30,14 @@ static struct message message_start(void *buffer, size_t size, uint16_t family, 
     return message;
 }
 
+/* libmnl leaves the padding as it finds it; here it is zero, so that no old byte goes out with it. */
 static bool put(const struct message *message, uint16_t type, const void *value, size_t length)
 {
-    return mnl_attr_put_check(message->header, message->size, type, length, value);
+    if (!mnl_attr_put_check(message->header, message->size, type, length, value))
+        return false;
+    size_t padding = (MNL_ALIGNTO - length % MNL_ALIGNTO) % MNL_ALIGNTO;
+    memset((uint8_t *)mnl_nlmsg_get_payload_tail(message->header) - padding, 0, padding);
+    return true;
 }
 
 static bool put_u16(const struct message *message, uint16_t type, uint16_t value)
@@ -53,9 +61,11 @@ void wireguard_encode_get(void *buffer, uint16_t family, uint32_t ifindex)
 
 static bool prefix_valid(const struct prefix *prefix)
 {
+    if ((prefix->family != FAMILY_IPV4 && prefix->family != FAMILY_IPV6) ||
+        prefix->length > prefix->family)
+        return false;
     struct prefix masked = prefix_masked(prefix);
-    return (prefix->family == FAMILY_IPV4 || prefix->family == FAMILY_IPV6) &&
-           prefix->length <= prefix->family && prefix_equal(prefix, &masked);
+    return prefix_equal(prefix, &masked);
 }
 
 static bool is_plain_removal(const struct wg_peer_change *peer)
@@ -196,8 +206,23 @@ static bool put_peer(struct wireguard_cursor *cursor, const struct message *mess
     return true;
 }
 
-/* Writes as many peers as fit. Plain removals are cheap for the kernel, so more of them may share a
- * message. */
+/* True if the peer at index is there only to take allowed IPs away and goes again: the next entry
+ * removes it. Both stay in one message (the last, if it has several parts), so that nobody sees it. */
+static bool is_passing(const struct wg_device_change *change, uint32_t index)
+{
+    return index + 1 < change->peer_count && is_plain_removal(&change->peers[index + 1]) &&
+           key_equal(&change->peers[index].public_key, &change->peers[index + 1].public_key);
+}
+
+/* True if the message has room for the peer at the cursor by number. Plain removals are cheap for the
+ * kernel, so more of them may share a message. */
+static bool room_for_peer(const struct wireguard_cursor *cursor, uint32_t count, bool removals)
+{
+    uint32_t needed = is_passing(cursor->change, cursor->peer) ? 2 : 1;
+    return count + needed <= (removals ? LIMIT_REMOVALS_A_MESSAGE : LIMIT_PEERS_A_MESSAGE);
+}
+
+/* Writes as many peers as fit. */
 static bool put_peers(struct wireguard_cursor *cursor, const struct message *message)
 {
     const struct wg_device_change *change = cursor->change;
@@ -207,16 +232,18 @@ static bool put_peers(struct wireguard_cursor *cursor, const struct message *mes
         mnl_attr_nest_start_check(message->header, message->size, WGDEVICE_A_PEERS);
     if (nest == NULL)
         return false;
-    uint32_t first = cursor->peer;
-    uint32_t first_allowed_ip = cursor->allowed_ip;
+    const struct wireguard_cursor begin = *cursor;
     bool removals = true;
-    while (cursor->peer < change->peer_count) {
+    bool room = true;
+    while (room && cursor->peer < change->peer_count) {
+        struct message part = *message;
+        if (is_passing(change, cursor->peer))
+            part.size -= PLAIN_REMOVAL_BYTES;
         removals = removals && is_plain_removal(&change->peers[cursor->peer]);
-        if (cursor->peer - first >= (removals ? LIMIT_REMOVALS_A_MESSAGE : LIMIT_PEERS_A_MESSAGE) ||
-            !put_peer(cursor, message))
-            break;
+        room =
+            room_for_peer(cursor, cursor->peer - begin.peer, removals) && put_peer(cursor, &part);
     }
-    if (cursor->peer == first && cursor->allowed_ip == first_allowed_ip) {
+    if (cursor->peer == begin.peer && cursor->allowed_ip == begin.allowed_ip) {
         mnl_attr_nest_cancel(message->header, nest);
         return false;
     }
@@ -241,7 +268,7 @@ int32_t wireguard_encode_next(struct wireguard_cursor *cursor, void *buffer, siz
     bool first = cursor->messages == 0;
     if (!first && cursor->peer == cursor->change->peer_count)
         return 0;
-    if (size < sizeof(struct nlmsghdr) + sizeof(struct genlmsghdr))
+    if (size < WIREGUARD_LEAST_MESSAGE_BYTES)
         return -EMSGSIZE;
     struct message message = message_start(
         buffer, size < LIMIT_MESSAGE_BYTES ? size : LIMIT_MESSAGE_BYTES, family, WG_CMD_SET_DEVICE);

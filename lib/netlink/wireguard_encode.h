@@ -25,8 +25,12 @@ struct wireguard_cursor {
 int32_t wireguard_encode_start(struct wireguard_cursor *cursor, uint32_t ifindex,
                                const struct wg_device_change *change);
 
-/* Writes the next message (never more than LIMIT_MESSAGE_BYTES). 1: there is one; 0: all is written;
- * -EMSGSIZE: the buffer has no room for even one step (then nothing was lost). */
+/* Room for the device's attributes and the largest peer with one allowed IP: each message makes
+ * progress. */
+#define WIREGUARD_LEAST_MESSAGE_BYTES 512u
+
+/* Writes the next message, of at most size and LIMIT_MESSAGE_BYTES. 1: there is one; 0: all is written;
+ * -EMSGSIZE: size is too small. */
 int32_t wireguard_encode_next(struct wireguard_cursor *cursor, void *buffer, size_t size,
                               uint16_t family);
 
