@@ -162,6 +162,8 @@ static bool decode_peer_attribute(const struct wireguard_decoder *decoder,
         return attribute_copy(attribute, &peer->rx_bytes, sizeof(peer->rx_bytes));
     case WGPEER_A_TX_BYTES:
         return attribute_copy(attribute, &peer->tx_bytes, sizeof(peer->tx_bytes));
+    case WGPEER_A_PROTOCOL_VERSION:
+        return attribute->length == sizeof(uint32_t);
     case WGPEER_A_ALLOWEDIPS:
         found->allowed_ips = attributes_nested(attribute);
         return true;
@@ -233,6 +235,8 @@ static bool decode_device_attribute(struct wg_device *device, const struct attri
     switch (attribute->type) {
     case WGDEVICE_A_IFINDEX:
         return attribute_copy(attribute, &device->ifindex, sizeof(device->ifindex));
+    case WGDEVICE_A_IFNAME:
+        return attribute->length > 0 && attribute->length <= LINK_NAME_SIZE;
     case WGDEVICE_A_PRIVATE_KEY:
         device->has_private_key = true;
         return attribute->length == KEY_SIZE;
