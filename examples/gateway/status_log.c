@@ -12,9 +12,9 @@ static void log_change(struct remote *remote, const struct subwg_connection *row
         remote->status_reason == row->status_reason)
         return;
     log_line(row->status == SUBWG_STATUS_ERROR ? SUBWG_LOG_WARNING : SUBWG_LOG_INFO,
-             "status %s %s%s%s%s%s", remote->cluster_id, subwg_status_name(row->status),
-             reason[0] != '\0' ? " " : "", reason, row->status_text[0] != '\0' ? ": " : "",
-             row->status_text);
+             "status %s %s%s%s%s%s%s", remote->cluster_id, subwg_status_name(row->status),
+             reason[0] != '\0' ? " (" : "", reason, reason[0] != '\0' ? ")" : "",
+             row->status_text[0] != '\0' ? ": " : "", row->status_text);
     remote->status_known = true;
     remote->status = row->status;
     remote->status_reason = row->status_reason;
