@@ -14,12 +14,12 @@ static bool installed_as_wanted(const struct subwg_instance *instance, const str
     if (peer->preshared_key != preshared_key || peer->keepalive_s != connection->keepalive_s ||
         peer->allowed_ip_count != connection->subnet_count)
         return false;
-    const struct prefix *found = &instance->dump.allowed_ips[peer->allowed_ip_first];
     uint32_t equal = 0;
     /* Mostly in the order in which they were set; a moved one is at the end, and then it differs
      * from what this compares: reading the kernel once more is all that costs. */
     while (equal < peer->allowed_ip_count &&
-           prefix_equal(&found[equal], &connection->allowed_ips[equal]))
+           prefix_equal(&instance->dump.allowed_ips[peer->allowed_ip_first + equal],
+                        &connection->allowed_ips[equal]))
         equal++;
     return equal == peer->allowed_ip_count;
 }
