@@ -4,9 +4,9 @@
  * <subwg/driver.h>, with a host of its own that checks what the driver does to it.
  *
  * To run it on your driver, describe the driver in a struct contract_subject and hand that to
- * contract_run(); contract_null.c is the shortest example. Every test runs in a process of its own
- * (unless CK_FORK=no), between setup and teardown. A hook that is NULL leaves out the tests that
- * need it, and so does a trait that is not set.
+ * contract_run(), as contract_wireguard_fake.c does; for a driver that needs no hooks there is
+ * contract-suite, with options. Every test runs in a process of its own (unless CK_FORK=no), between
+ * setup and teardown. What is NULL or 0 leaves out the tests that need it.
  */
 #ifndef CONTRACT_CONTRACT_H
 #define CONTRACT_CONTRACT_H
@@ -39,11 +39,11 @@ struct contract_subject {
     const char *name;         /* of the suite's run */
     subwg_driver_v1_fn entry; /* the driver's entry function */
     uint32_t traits;          /* CONTRACT_... */
-    uint32_t subnets_max;     /* of one endpoint; one more is refused */
+    uint32_t subnets_max;     /* of one endpoint; one more is refused. 0: not told */
 
-    /* A complete set, for the instance that is tested. Ends with a NULL key, as the next. */
+    /* A complete set, for the instance that is tested; never NULL. Ends with a NULL key, as the next. */
     const struct subwg_setting *settings;
-    const char *device; /* which these settings name: the published interface-name */
+    const char *device; /* the interface-name that is published with these settings */
     const char *port;   /* likewise: the published udp-port */
     /* For a second instance beside it, which must not meet the first. */
     const struct subwg_setting *other_settings;

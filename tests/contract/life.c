@@ -17,9 +17,11 @@ START_TEST(init_publishes_what_remotes_need)
     if ((subject->traits & CONTRACT_WIREGUARD_KEYS) != 0)
         ck_assert_uint_eq(strlen(key), 44);
     ck_assert_ptr_nonnull(host_published(&engine.host, "udp-port"));
-    ck_assert_str_eq(host_published(&engine.host, "udp-port"), subject->port);
+    if (subject->port != NULL)
+        ck_assert_str_eq(host_published(&engine.host, "udp-port"), subject->port);
     ck_assert_ptr_nonnull(host_published(&engine.host, "interface-name"));
-    ck_assert_str_eq(host_published(&engine.host, "interface-name"), subject->device);
+    if (subject->device != NULL)
+        ck_assert_str_eq(host_published(&engine.host, "interface-name"), subject->device);
     engine_destroy(&engine);
 }
 END_TEST

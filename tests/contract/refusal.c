@@ -34,6 +34,8 @@ static void spoil(struct remote *remote, const struct refusal *refusal)
         remote->subnets[1] = refusal->value;
         break;
     case USE_IP:
+        if (subject->port != NULL)
+            remote->config[REMOTE_CONFIG_PORT].value = subject->port;
         remote->endpoint.use_ip = refusal->value;
         break;
     case PRIVATE_IP:
@@ -284,15 +286,12 @@ START_TEST(endpoint_is_another_address_of_the_host)
 }
 END_TEST
 
+/* Our own address with our own port. */
 START_TEST(endpoint_of_ourselves)
 {
     static const struct refusal refusals[] = {{USE_IP, CONTRACT_LOCAL_IP, POLICY | CONFLICT}};
     struct engine engine;
-    struct remote remote;
     engine_start(&engine);
-    remote_make(&remote, 1);
-    ck_assert_str_eq(host_published(&engine.host, "udp-port"),
-                     remote.config[REMOTE_CONFIG_PORT].value);
     EXPECT_REFUSALS(&engine, refusals);
     engine_destroy(&engine);
 }
@@ -418,7 +417,8 @@ TCase *refusal_tests(void)
     tcase_add_test(tests, harmful_subnets);
     tcase_add_test(tests, subnets_of_the_own_cluster);
     tcase_add_test(tests, bad_addresses);
-    tcase_add_test(tests, endpoint_of_ourselves);
+    if (subject->port != NULL)
+        tcase_add_test(tests, endpoint_of_ourselves);
     if ((subject->traits & CONTRACT_KNOWS_NETWORKS) != 0) {
         tcase_add_test(tests, networks_of_the_host);
         tcase_add_test(tests, endpoint_is_another_address_of_the_host);

@@ -69,7 +69,7 @@ START_TEST(missing_key_or_value_is_refused)
 {
     struct engine engine;
     const struct subwg_setting no_key = {NULL, "17"};
-    const struct subwg_setting no_value = {subject->settings[0].key, NULL};
+    const struct subwg_setting no_value = {"no-such-setting", NULL};
     engine_prepare(&engine);
     ck_assert_int_eq(engine_create_with(&engine, &no_key, 1), -EINVAL);
     ck_assert_int_eq(engine_create_with(&engine, &no_value, 1), -EINVAL);
@@ -89,9 +89,10 @@ START_TEST(hostile_settings_give_a_clean_report)
         {subject->bad_settings[0].key, "value\n\033[31m"},
         {subject->bad_settings[1].key, long_text},
     };
-    for (int i = 0; i < 5; i++)
+    uint32_t count = subject->bad_settings[0].key != NULL ? 5 : 3;
+    for (uint32_t i = 0; i < count; i++)
         expect_bad_settings(&engine, &settings[i], 1);
-    expect_bad_settings(&engine, settings, 5);
+    expect_bad_settings(&engine, settings, count);
 }
 END_TEST
 
@@ -104,9 +105,8 @@ START_TEST(report_never_shows_a_secret)
     const struct subwg_setting settings[] = {
         {subject->secret_setting, CANARY},
         {misspelt, CANARY},
-        subject->bad_settings[0],
     };
-    expect_bad_settings(&engine, settings, 3);
+    expect_bad_settings(&engine, settings, 2);
     const struct subwg_setting twice[] = {settings[0], settings[0]};
     expect_bad_settings(&engine, twice, 2);
     ck_assert(transcript_holds(misspelt));
@@ -117,9 +117,12 @@ TCase *settings_tests(void)
 {
     TCase *tests = tcase_create("settings");
     tcase_add_test(tests, unknown_key_is_refused);
-    tcase_add_test(tests, bad_value_is_refused_by_key_and_value);
-    tcase_add_test(tests, all_faults_are_in_one_report);
-    tcase_add_test(tests, key_given_twice_is_refused);
+    if (subject->bad_settings[0].key != NULL) {
+        tcase_add_test(tests, bad_value_is_refused_by_key_and_value);
+        tcase_add_test(tests, all_faults_are_in_one_report);
+    }
+    if (subject->settings[0].key != NULL)
+        tcase_add_test(tests, key_given_twice_is_refused);
     tcase_add_test(tests, missing_key_or_value_is_refused);
     tcase_add_test(tests, hostile_settings_give_a_clean_report);
     if (subject->secret_setting != NULL)
