@@ -4,7 +4,8 @@
  *
  * It needs one header, <subwg/driver.h>, and links nothing of the host. It keeps its connections in
  * memory and moves no packet: "DATA PLANE" marks the four places where a real driver would act.
- * Everything else is the contract, and stays as it is.
+ * Everything else is the contract, and stays as it is. What a driver with a data plane refuses besides
+ * (harmful subnets, two claims on one prefix) is shown by plugins/null, and asked for by tests/contract.
  */
 #include <errno.h>
 #include <stdio.h>
