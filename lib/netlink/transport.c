@@ -71,7 +71,7 @@ int32_t transport_open(struct transport *transport, int bus, bool secret, uint32
                                     .secret = secret,
                                     .reply_timeout_ms = reply_timeout_ms,
                                     .sequence = randombytes_random()};
-    transport->buffer = malloc(LIMIT_RECEIVE_BYTES);
+    transport->buffer = calloc(1, LIMIT_RECEIVE_BYTES);
     if (transport->buffer == NULL)
         return -ENOMEM;
     int32_t code = socket_open(transport);
@@ -155,26 +155,44 @@ static int32_t exchange_take(struct exchange *exchange, struct nlmsghdr *message
     }
 }
 
-/* Takes every message of one datagram. */
-static int32_t exchange_take_all(struct exchange *exchange, uint32_t port_id, void *bytes,
+/* -EBADMSG: the message's length cannot be true. (libmnl's own check takes a length beyond INT_MAX for
+ * negative, and so for one that fits.) */
+static int32_t message_check(const struct nlmsghdr *message, size_t left)
+{
+    if (left < sizeof(*message) || message->nlmsg_len < sizeof(*message) ||
+        message->nlmsg_len > left)
+        return -EBADMSG;
+    return 0;
+}
+
+/* The bytes from a checked message to the next one. */
+static size_t message_step(const struct nlmsghdr *message, size_t left)
+{
+    size_t step =
+        ((size_t)message->nlmsg_len + (NLMSG_ALIGNTO - 1u)) & ~(size_t)(NLMSG_ALIGNTO - 1u);
+    return step < left ? step : left;
+}
+
+/* Takes every message of one datagram, which is aligned as by malloc. */
+static int32_t exchange_take_all(struct exchange *exchange, uint32_t port_id, uint8_t *bytes,
                                  size_t length)
 {
     exchange->bytes += length;
     if (exchange->bytes > LIMIT_DUMP_BYTES)
         return -EMSGSIZE;
-    struct nlmsghdr *message = bytes;
-    int left = (int)length;
-    while (left > 0 && !exchange->finished) {
-        if (!mnl_nlmsg_ok(message, left))
-            return -EBADMSG;
-        if (message->nlmsg_pid == port_id) {
-            int32_t code = exchange_take(exchange, message);
-            if (code < 0)
-                return code;
-        }
-        message = mnl_nlmsg_next(message, &left);
+    int32_t code = 0;
+    while (code == 0 && length > 0 && !exchange->finished) {
+        struct nlmsghdr *message = (struct nlmsghdr *)(void *)bytes;
+        code = message_check(message, length);
+        if (code < 0)
+            return code;
+        if (message->nlmsg_pid == port_id)
+            code = exchange_take(exchange, message);
+        size_t step = message_step(message, length);
+        bytes += step;
+        length -= step;
     }
-    return 0;
+    return code;
 }
 
 static int32_t wait_readable(int fd, int64_t left_ns)
@@ -312,17 +330,20 @@ int32_t transport_batch(struct transport *transport, void *requests, size_t leng
         return outcome_fail(outcome, -EINVAL);
     struct exchange exchange = {
         .first = transport->sequence + 1, .count = count, .results = results, .outcome = outcome};
-    struct nlmsghdr *request = requests;
-    int left = (int)length;
+    uint8_t *next = requests;
+    size_t left = length;
     for (uint32_t i = 0; i < count; i++) {
-        if (!mnl_nlmsg_ok(request, left))
+        struct nlmsghdr *request = (struct nlmsghdr *)(void *)next;
+        if (message_check(request, left) < 0)
             return outcome_fail(outcome, -EINVAL);
         /* Errors come unasked and in order; the last acknowledgement says that there are no more. */
         request->nlmsg_flags |= i + 1 == count ? NLM_F_REQUEST | NLM_F_ACK : NLM_F_REQUEST;
         request->nlmsg_pid = 0;
         request->nlmsg_seq = ++transport->sequence;
         results[i] = 0;
-        request = mnl_nlmsg_next(request, &left);
+        size_t step = message_step(request, left);
+        next += step;
+        left -= step;
     }
     return exchange_run(transport, &exchange, requests, length);
 }
