@@ -270,6 +270,8 @@ struct fake_datagram *fake_socket_peek(struct fake_socket *socket, size_t room, 
 
     if (largest > socket->largest_receive)
         socket->largest_receive = largest;
+    if (STAILQ_EMPTY(&socket->waiting))
+        socket->congested = false;
     *ret_error = EAGAIN;
     if (socket->pending_error != 0) {
         *ret_error = socket->pending_error;
