@@ -69,6 +69,6 @@ struct contract_subject {
 subwg_driver_v1_fn contract_load(const char *path);
 
 /* Runs all tests that apply; returns the program's exit status. */
-int contract_run(const struct contract_subject *subject);
+int contract_run(const struct contract_subject *described);
 
 #endif
