@@ -143,7 +143,7 @@ static bool is_wanted(const struct broker_entry *const *sorted, size_t count,
     return false;
 }
 
-static void release_blocked(struct remotes *remotes)
+void remotes_release(struct remotes *remotes)
 {
     for (size_t i = 0; i < remotes->count; i++)
         if (remotes->list[i].retry == RETRY_ON_CHANGE)
@@ -182,7 +182,7 @@ int remotes_want(struct remotes *remotes, const struct broker *broker, const cha
     }
     free(sorted);
     if (changes > 0)
-        release_blocked(remotes);
+        remotes_release(remotes);
     return changes;
 }
 

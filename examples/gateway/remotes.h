@@ -73,6 +73,10 @@ enum retry remote_retry(uint32_t reason);
 struct remote *remotes_find(const struct remotes *remotes, const char *cluster_id);
 /* Forgets the clusters that are neither wanted nor applied. */
 void remotes_sweep(struct remotes *remotes);
+
+/* Those that another one was in the way of are tried again. */
+void remotes_release(struct remotes *remotes);
+
 void remotes_free(struct remotes *remotes);
 
 #endif

@@ -156,10 +156,14 @@ static void complete_list(struct gateway *gateway)
     }
     removed = subwg_cable_list_complete(gateway->engine.cable, &error);
     gateway->list_complete = removed >= 0 || removed == -EOPNOTSUPP;
-    if (removed > 0)
+    if (removed > 0) {
         log_line(SUBWG_LOG_INFO, "removed %d leftovers of an earlier run", removed);
-    else if (!gateway->list_complete)
+        /* A leftover may have stood in the way: of a cluster whose key changed meanwhile, say. */
+        remotes_release(&gateway->remotes);
+        connect_wanted(gateway);
+    } else if (!gateway->list_complete) {
         log_line(SUBWG_LOG_ERROR, "cannot remove leftovers of an earlier run: %s", error.text);
+    }
 }
 
 void sync_connections(struct gateway *gateway)
