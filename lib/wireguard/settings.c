@@ -213,49 +213,104 @@ static void describe_allowed(struct text *report, const struct description *desc
     }
 }
 
+#define FAULT_SIZE 256
+#define REST_SIZE  40 /* "; further faults: 4294967295" */
+
 struct reader {
     struct settings settings;
     struct secret_page *secrets;
     struct text report;
     uint32_t faults;
+    uint32_t omitted; /* faults that did not fit */
+    bool unknown_key;
     bool seen[DESCRIPTION_COUNT];
 };
 
-static void begin_fault(struct reader *reader)
+/* Whole faults only; those that do not fit are counted. */
+static void report_fault(struct reader *reader, const struct text *fault)
 {
-    if (reader->faults++ > 0)
-        text_append(&reader->report, "; ");
+    const char *separator = reader->faults++ > 0 ? "; " : "";
+    if (reader->report.length + strlen(separator) + fault->length < reader->report.size)
+        text_append(&reader->report, "%s%s", separator, fault->bytes);
+    else
+        reader->omitted++;
 }
 
 static void report_bad_value(struct reader *reader, const struct description *description,
                              const struct setting_source *source)
 {
-    begin_fault(reader);
+    char bytes[FAULT_SIZE];
+    struct text fault = text_over(bytes, sizeof(bytes));
     if (source->variable != NULL)
-        text_append(&reader->report, "environment variable %s", source->variable);
+        text_append(&fault, "environment variable %s", source->variable);
     else
-        text_append(&reader->report, "setting %s", description->key);
-    if (description->kind != KIND_PSK) {
+        text_append(&fault, "setting %s", description->key);
+    if (strlen(source->setting.value) > LIMIT_SETTING_VALUE) {
+        text_append(&fault, " is longer than %u bytes", LIMIT_SETTING_VALUE);
+    } else if (description->kind == KIND_PSK) {
+        text_append(&fault, " is empty");
+    } else {
         char shown[64];
         struct text value = text_over(shown, sizeof(shown));
         text_append_escaped(&value, source->setting.value);
-        text_append(&reader->report, " is '%s'%s", shown, value.cut ? "..." : "");
-    } else {
-        text_append(&reader->report, " is empty");
+        text_append(&fault, " is '%s'%s", shown, value.cut ? "..." : "");
     }
-    text_append(&reader->report, "; allowed: ");
-    describe_allowed(&reader->report, description);
+    text_append(&fault, "; allowed: ");
+    describe_allowed(&fault, description);
+    report_fault(reader, &fault);
 }
 
 static void report_unknown(struct reader *reader, const char *key)
 {
-    begin_fault(reader);
+    char bytes[FAULT_SIZE];
+    struct text fault = text_over(bytes, sizeof(bytes));
     char shown[64];
     struct text text = text_over(shown, sizeof(shown));
     text_append_escaped(&text, key);
-    text_append(&reader->report, "unknown setting '%s'; known:", shown);
-    for (size_t i = 0; i < DESCRIPTION_COUNT; i++)
-        text_append(&reader->report, " %s", descriptions[i].key);
+    text_append(&fault, "unknown setting '%s'", shown);
+    report_fault(reader, &fault);
+    reader->unknown_key = true;
+}
+
+static void report_twice(struct reader *reader, const char *key)
+{
+    char bytes[FAULT_SIZE];
+    struct text fault = text_over(bytes, sizeof(bytes));
+    text_append(&fault, "setting %s is given twice; allowed: once", key);
+    report_fault(reader, &fault);
+}
+
+/* The tunnels would route their own packets into themselves. */
+static void check_mark(struct reader *reader)
+{
+    if (!reader->settings.routes || reader->settings.mark != 0)
+        return;
+    char bytes[FAULT_SIZE];
+    struct text fault = text_over(bytes, sizeof(bytes));
+    text_append(&fault,
+                "setting mark is '0'; allowed with routes=yes: 1 to 4294967295, or the tunnels "
+                "would route their own packets into themselves");
+    report_fault(reader, &fault);
+}
+
+static int32_t finish_report(struct reader *reader, struct subwg_error *error)
+{
+    if (reader->faults == 0)
+        return 0;
+    char rest[REST_SIZE] = "";
+    struct text text = text_over(rest, sizeof(rest));
+    if (reader->omitted > 0)
+        text_append(&text, "; further faults: %u", (unsigned)reader->omitted);
+    error_set(error, -EINVAL, SUBWG_REASON_BAD_SETTING, "read settings", "%s%s",
+              reader->report.bytes, rest);
+    if (reader->unknown_key) {
+        char bytes[SUBWG_ERROR_HINT_SIZE];
+        struct text known = text_over(bytes, sizeof(bytes));
+        for (size_t i = 0; i < DESCRIPTION_COUNT; i++)
+            text_append(&known, " %s", descriptions[i].key);
+        error_hint(error, "settings are:%s", bytes);
+    }
+    return -EINVAL;
 }
 
 static size_t find_description(const char *key)
@@ -276,8 +331,7 @@ static void read_one(struct reader *reader, const struct setting_source *source)
     const struct description *description = &descriptions[index];
     if (source->variable == NULL) {
         if (reader->seen[index]) {
-            begin_fault(reader);
-            text_append(&reader->report, "setting %s is given twice", description->key);
+            report_twice(reader, description->key);
             return;
         }
         reader->seen[index] = true;
@@ -318,7 +372,7 @@ int32_t settings_read(const struct subwg_setting *settings, uint32_t setting_cou
                              "setting number %u has no %s", (unsigned)i,
                              settings[i].key == NULL ? "key" : "value");
 
-    char report[SUBWG_ERROR_TEXT_SIZE];
+    char report[SUBWG_ERROR_TEXT_SIZE - REST_SIZE];
     struct reader reader = {.secrets = secrets, .report = text_over(report, sizeof(report))};
     read_profile(&reader, settings, setting_count);
     for (uint32_t i = 0; i < environment_count; i++)
@@ -327,13 +381,9 @@ int32_t settings_read(const struct subwg_setting *settings, uint32_t setting_cou
         struct setting_source source = {settings[i], NULL};
         read_one(&reader, &source);
     }
-    if (reader.settings.routes && reader.settings.mark == 0) {
-        begin_fault(&reader);
-        text_append(&reader.report, "setting mark is 0; allowed with routes=yes: 1 to 4294967295, "
-                                    "or the tunnels would route their own packets into themselves");
-    }
-    if (reader.faults > 0)
-        return error_set(error, -EINVAL, SUBWG_REASON_BAD_SETTING, "read settings", "%s", report);
-    *ret_settings = reader.settings;
-    return 0;
+    check_mark(&reader);
+    int32_t code = finish_report(&reader, error);
+    if (code == 0)
+        *ret_settings = reader.settings;
+    return code;
 }
