@@ -43,11 +43,13 @@ join_underlay()
 }
 
 # start_gateway NUMBER: its process is in pid[NUMBER].
+# shellcheck disable=SC2034 # for the suite that sources this
 declare -A pid
 start_gateway()
 {
     # exec, so that a signal meets the gateway and not a shell in front of it.
     (exec ip netns exec "gateway$1" "$gateway" run --config "$work/$1.json" 2>>"$work/$1.log") &
+    # shellcheck disable=SC2034
     pid[$1]=$!
 }
 
