@@ -16,7 +16,7 @@ static int inet_family(uint8_t family)
 /* Bit number bit, counted from the first. */
 static unsigned bit_at(const uint8_t *bytes, unsigned bit)
 {
-    return (bytes[bit / 8] >> (7 - bit % 8)) & 1u;
+    return ((unsigned)bytes[bit / 8] >> (7 - bit % 8)) & 1u;
 }
 
 /* The number of leading bits that a and b share, at most limit. */

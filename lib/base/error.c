@@ -124,9 +124,8 @@ const char *error_phrase(int errno_value)
         {ELOOP, "too many symbolic links"},
         {ENOTDIR, "not a directory"},
     };
-    int value = errno_value < 0 ? -errno_value : errno_value;
     for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
-        if (phrases[i].value == value)
+        if (phrases[i].value == errno_value || -phrases[i].value == errno_value)
             return phrases[i].phrase;
     return "unexpected error";
 }
