@@ -167,7 +167,7 @@ START_TEST(random_plans_lead_to_what_is_wanted_without_a_gap)
     static struct model wanted;
     static struct model found;
     static struct model kernel;
-    for (int run = 0; run < 500; run++) {
+    for (int run = 0; run < 300; run++) {
         random_model(&chance, &wanted, true);
         random_model(&chance, &found, false);
         struct plan plan = make(&wanted, &found);
@@ -192,7 +192,7 @@ START_TEST(the_plan_with_its_arguments_exchanged_leads_back)
     static struct model wanted;
     static struct model found;
     static struct model kernel;
-    for (int run = 0; run < 300; run++) {
+    for (int run = 0; run < 200; run++) {
         random_model(&chance, &wanted, true);
         random_model(&chance, &found, true); /* states that were wanted once */
         kernel = found;
