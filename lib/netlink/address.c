@@ -32,7 +32,7 @@ static void take_address(struct nl_object *object, void *context)
     struct rtnl_addr *found = (struct rtnl_addr *)object;
     struct interface_address address = {.ifindex = (uint32_t)rtnl_addr_get_ifindex(found)};
     const struct nl_addr *local = rtnl_addr_get_local(found);
-    if (local == NULL || !nl_address_read(local, rtnl_addr_get_family(found), &address.prefix))
+    if (local == NULL || !nl_address_read(local, &address.prefix))
         return;
     address.prefix.length = (uint8_t)rtnl_addr_get_prefixlen(found);
     struct interface_address *grown =

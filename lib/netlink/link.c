@@ -82,12 +82,15 @@ int32_t link_by_index(struct netlink *netlink, uint32_t ifindex, struct link_inf
 static int32_t report_create(const struct outcome *outcome, const char *name,
                              struct subwg_error *error)
 {
-    bool unsupported = outcome->from_kernel && outcome->code == -EOPNOTSUPP;
     const char *operation = "add wireguard device";
-    if (!unsupported) {
-        outcome_report(outcome, error, operation, "failed to add wireguard device %s", name);
+    if (outcome->from_kernel && outcome->code == -EEXIST) {
+        error_set(error, outcome->code, SUBWG_REASON_NAME_TAKEN, operation,
+                  "failed to add wireguard device %s: %s", name, error_phrase(outcome->code));
+        error_kernel(error, -outcome->code);
         return outcome->code;
     }
+    if (!outcome->from_kernel || outcome->code != -EOPNOTSUPP)
+        return outcome_report(outcome, error, operation, "failed to add wireguard device %s", name);
     error_set(error, outcome->code, SUBWG_REASON_NOT_SUPPORTED, operation,
               "failed to add wireguard device: %s", error_phrase(outcome->code));
     error_hint(error,

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "netlink/family.h"
 #include "netlink/nl_error.h"
 
 int32_t nl_request(struct netlink *netlink, int built, struct nl_msg *request,
@@ -35,9 +36,9 @@ int32_t nl_read_object(struct nlmsghdr *message,
 
 int nl_address_build(const struct prefix *prefix, struct nl_addr **ret_address)
 {
-    if (prefix->family != FAMILY_IPV4 && prefix->family != FAMILY_IPV6)
+    int family = family_number(prefix->family);
+    if (family == AF_UNSPEC)
         return -NLE_AF_NOSUPPORT;
-    int family = prefix->family == FAMILY_IPV4 ? AF_INET : AF_INET6;
     struct nl_addr *address = nl_addr_build(family, prefix->bytes, prefix->family / 8u);
     if (address == NULL)
         return -NLE_NOMEM;
@@ -46,17 +47,14 @@ int nl_address_build(const struct prefix *prefix, struct nl_addr **ret_address)
     return 0;
 }
 
-bool nl_address_read(const struct nl_addr *address, int family, struct prefix *ret_prefix)
+bool nl_address_read(const struct nl_addr *address, struct prefix *ret_prefix)
 {
-    if (family != AF_INET && family != AF_INET6)
+    struct prefix prefix = {.family = family_of((unsigned int)nl_addr_get_family(address))};
+    unsigned int length = nl_addr_get_prefixlen(address);
+    unsigned int bytes = nl_addr_get_len(address);
+    if (prefix.family == FAMILY_NONE || length > prefix.family || bytes > prefix.family / 8u)
         return false;
-    struct prefix prefix = {.family = family == AF_INET ? FAMILY_IPV4 : FAMILY_IPV6};
-    unsigned int length = address == NULL ? 0 : nl_addr_get_prefixlen(address);
-    unsigned int bytes = address == NULL ? 0 : nl_addr_get_len(address);
-    if (length > prefix.family || bytes > prefix.family / 8u)
-        return false;
-    if (bytes > 0)
-        memcpy(prefix.bytes, nl_addr_get_binary_addr(address), bytes);
+    memcpy(prefix.bytes, nl_addr_get_binary_addr(address), bytes);
     prefix.length = (uint8_t)length;
     *ret_prefix = prefix;
     return true;

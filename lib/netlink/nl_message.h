@@ -25,7 +25,7 @@ int32_t nl_read_object(struct nlmsghdr *message,
 /* The prefix as libnl's own, to be put by the caller. Returns 0 or one of libnl's codes. */
 int nl_address_build(const struct prefix *prefix, struct nl_addr **ret_address);
 
-/* A prefix of this AF_... family from libnl's (NULL: the one of length 0); false if it is none. */
-bool nl_address_read(const struct nl_addr *address, int family, struct prefix *ret_prefix);
+/* The prefix that libnl's address is; false if it is of another family. */
+bool nl_address_read(const struct nl_addr *address, struct prefix *ret_prefix);
 
 #endif

@@ -3,17 +3,12 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
-#include <netlink/addr.h>
-#include <netlink/route/nexthop.h>
-#include <netlink/route/route.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/error.h"
 #include "netlink/array.h"
 #include "netlink/attribute.h"
-#include "netlink/nl_error.h"
-#include "netlink/nl_message.h"
+#include "netlink/family.h"
+#include "netlink/handle.h"
 
 /* The metric of an IPv6 route that names none. */
 #define IPV6_DEFAULT_METRIC 1024u
@@ -41,22 +36,47 @@ static void restart_routes(void *context)
     ((struct route_dump *)context)->count = 0;
 }
 
-/* False: a route of another family. */
-static bool describe_route(struct rtnl_route *object, struct route *ret_route)
+static bool read_route_attribute(struct route *route, const struct attribute *attribute)
 {
-    struct route route = {.table = rtnl_route_get_table(object),
-                          .metric = rtnl_route_get_priority(object),
-                          .protocol = rtnl_route_get_protocol(object),
-                          .type = rtnl_route_get_type(object)};
-    if (!nl_address_read(rtnl_route_get_dst(object), rtnl_route_get_family(object),
-                         &route.destination))
-        return false;
-    if (route.destination.family == FAMILY_IPV6 && route.metric == IPV6_DEFAULT_METRIC)
-        route.metric = 0;
-    if (rtnl_route_get_nnexthops(object) == 1)
-        route.ifindex = (uint32_t)rtnl_route_nh_get_ifindex(rtnl_route_nexthop_n(object, 0));
-    *ret_route = route;
-    return true;
+    switch (attribute->type) {
+    case RTA_TABLE:
+        return attribute_copy(attribute, &route->table, sizeof(route->table));
+    case RTA_DST:
+        return attribute_copy(attribute, route->destination.bytes, route->destination.family / 8u);
+    case RTA_OIF: /* a route with several has them elsewhere, and so none here */
+        return attribute_copy(attribute, &route->ifindex, sizeof(route->ifindex));
+    case RTA_PRIORITY:
+        return attribute_copy(attribute, &route->metric, sizeof(route->metric));
+    default:
+        return true;
+    }
+}
+
+/* Reads a route of any kind. By hand, since libnl refuses those that tunnel in ways it does not know,
+ * and one of them would spoil the whole list. */
+static int32_t parse_route(const struct nlmsghdr *message, struct route *ret_route)
+{
+    struct attributes attributes;
+    struct attribute attribute;
+    int32_t code = attributes_of_message(message, sizeof(struct rtmsg), &attributes);
+    if (code < 0)
+        return code;
+    const struct rtmsg *head = mnl_nlmsg_get_payload(message);
+    *ret_route = (struct route){
+        .destination = {.family = family_of(head->rtm_family), .length = head->rtm_dst_len},
+        .table = head->rtm_table,
+        .protocol = head->rtm_protocol,
+        .type = head->rtm_type};
+    if (ret_route->destination.family == FAMILY_NONE)
+        return 0;
+    while ((code = attribute_next(&attributes, &attribute)) > 0)
+        if (!read_route_attribute(ret_route, &attribute))
+            return -EBADMSG;
+    if (ret_route->destination.length > ret_route->destination.family)
+        return -EBADMSG;
+    if (ret_route->destination.family == FAMILY_IPV6 && ret_route->metric == IPV6_DEFAULT_METRIC)
+        ret_route->metric = 0;
+    return code;
 }
 
 static int32_t append_route(struct route_dump *dump, const struct route *route)
@@ -73,18 +93,15 @@ static int32_t append_route(struct route_dump *dump, const struct route *route)
 static int32_t read_route(void *context, struct nlmsghdr *message)
 {
     struct route_dump *dump = context;
+    struct route route;
     if (message->nlmsg_type != RTM_NEWROUTE)
         return 0;
-    struct rtnl_route *object = NULL;
-    int32_t code = nl_error_code(rtnl_route_parse(message, &object));
-    if (code < 0)
+    int32_t code = parse_route(message, &route);
+    if (code < 0 || route.destination.family == FAMILY_NONE ||
+        (dump->table != 0 && route.table != dump->table) ||
+        (dump->protocol != 0 && route.protocol != dump->protocol))
         return code;
-    struct route route;
-    if (describe_route(object, &route) && (dump->table == 0 || route.table == dump->table) &&
-        (dump->protocol == 0 || route.protocol == dump->protocol))
-        code = append_route(dump, &route);
-    rtnl_route_put(object);
-    return code;
+    return append_route(dump, &route);
 }
 
 int32_t route_list(struct netlink *netlink, uint32_t table, uint8_t protocol,
@@ -147,7 +164,7 @@ static void encode_lookup(struct netlink *netlink, const struct address *address
 {
     struct rtmsg *head;
     struct nlmsghdr *request = route_request(netlink, &head);
-    head->rtm_family = address->family == FAMILY_IPV4 ? AF_INET : AF_INET6;
+    head->rtm_family = family_number(address->family);
     head->rtm_dst_len = address->family;
     mnl_attr_put(request, RTA_DST, address->family / 8u, address->bytes);
     if (mark != 0)

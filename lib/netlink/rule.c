@@ -7,6 +7,7 @@
 
 #include "netlink/array.h"
 #include "netlink/attribute.h"
+#include "netlink/family.h"
 #include "netlink/handle.h"
 
 /* ---- listing ---- */
@@ -63,9 +64,7 @@ static int32_t parse_rule(const struct nlmsghdr *message, struct rule *ret_rule)
         return code;
     const struct fib_rule_hdr *head = mnl_nlmsg_get_payload(message);
     uint32_t other_flags = head->flags & ~(uint32_t)FIB_RULE_INVERT;
-    *ret_rule = (struct rule){.family = head->family == AF_INET    ? FAMILY_IPV4
-                                        : head->family == AF_INET6 ? FAMILY_IPV6
-                                                                   : FAMILY_NONE,
+    *ret_rule = (struct rule){.family = family_of(head->family),
                               .invert = (head->flags & FIB_RULE_INVERT) != 0,
                               .plain = head->action == FR_ACT_TO_TBL && other_flags == 0 &&
                                        head->dst_len == 0 && head->src_len == 0 && head->tos == 0,
@@ -129,7 +128,7 @@ static int32_t rule_change(struct netlink *netlink, uint16_t type, uint16_t flag
 {
     struct fib_rule_hdr *head;
     struct nlmsghdr *request = rule_request(netlink, type, flags, &head);
-    head->family = rule->family == FAMILY_IPV4 ? AF_INET : AF_INET6;
+    head->family = family_number(rule->family);
     head->action = FR_ACT_TO_TBL;
     head->flags = rule->invert ? FIB_RULE_INVERT : 0;
     mnl_attr_put_u32(request, FRA_PRIORITY, rule->priority);

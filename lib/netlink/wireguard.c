@@ -217,9 +217,9 @@ int32_t wg_set_device(struct netlink *netlink, uint32_t ifindex,
         if (code < 0)
             break;
         struct nlmsghdr *request = (struct nlmsghdr *)(void *)netlink->request;
-        size_t length = request->nlmsg_len;
         code = wireguard_request(netlink, request, NULL, &outcome, &missing);
-        sodium_memzero(netlink->request, length);
+        /* All of it: what did not fit the message may have left a key behind its end. */
+        sodium_memzero(netlink->request, LIMIT_MESSAGE_BYTES);
         if (code < 0)
             return report_set(&outcome, missing, cursor.messages == 1, ifindex, change, error);
     }

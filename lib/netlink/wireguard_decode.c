@@ -9,6 +9,7 @@
 
 #include "netlink/array.h"
 #include "netlink/attribute.h"
+#include "netlink/family.h"
 
 #define NS_A_S 1000000000
 

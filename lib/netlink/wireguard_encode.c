@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "netlink/family.h"
 
 /* An element nest, its public key and its flags. */
 #define PLAIN_REMOVAL_BYTES 48u
@@ -121,11 +122,10 @@ static bool put_endpoint(const struct message *message, const struct socket_addr
 
 static bool put_allowed_ip(const struct message *message, const struct prefix *prefix)
 {
-    bool ipv4 = prefix->family == FAMILY_IPV4;
     struct nlattr *nest = mnl_attr_nest_start_check(message->header, message->size, 0);
     if (nest == NULL)
         return false;
-    uint16_t family = ipv4 ? AF_INET : AF_INET6;
+    uint16_t family = family_number(prefix->family);
     if (put_u16(message, WGALLOWEDIP_A_FAMILY, family) &&
         put(message, WGALLOWEDIP_A_IPADDR, prefix->bytes, prefix->family / 8u) &&
         put(message, WGALLOWEDIP_A_CIDR_MASK, &prefix->length, sizeof(prefix->length))) {

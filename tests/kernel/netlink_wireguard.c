@@ -10,10 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "netlink/netlink.h"
+#include "netlink/handle.h"
+#include "netlink/wireguard_encode.h"
 
 #define DEVICE "wg-test"
 #define GROUP  5871u
@@ -95,6 +97,7 @@ START_TEST(creates_finds_and_changes_a_link)
 
     ck_assert_int_eq(link_create_wireguard(netlink, DEVICE, GROUP, &error), -EEXIST);
     ck_assert_str_eq(error.text, "failed to add wireguard device " DEVICE ": file exists");
+    ck_assert_uint_eq(error.reason, SUBWG_REASON_NAME_TAKEN);
 }
 END_TEST
 
@@ -389,7 +392,41 @@ START_TEST(a_port_in_use_is_named)
 }
 END_TEST
 
-/* ---- interrupted dumps ---- */
+/* ---- broken and interrupted dumps ---- */
+
+static int32_t refuse_message(void *context, struct nlmsghdr *message)
+{
+    (void)context;
+    (void)message;
+    return -EBADMSG;
+}
+
+/* A dump that is not read on holds the device, so that its deletion would wait for ever. */
+START_TEST(a_broken_dump_does_not_hold_the_device)
+{
+    enum { COUNT = 5000 };
+    static struct prefix prefixes[COUNT];
+    const struct message_reader reader = {.read = refuse_message};
+    struct outcome outcome;
+    for (uint32_t i = 0; i < COUNT; i++)
+        prefixes[i] = host_prefix(i);
+    struct wg_peer_change peer = {
+        .public_key = numbered_key(0), .allowed_ips = prefixes, .allowed_ip_count = COUNT};
+    struct wg_device_change change = {.peers = &peer, .peer_count = 1};
+    ASSERT_DONE(wg_set_device(netlink, ifindex, &change, &error));
+    wireguard_encode_get(netlink->request, netlink->wireguard_family, ifindex);
+    struct nlmsghdr *request = (struct nlmsghdr *)(void *)netlink->request;
+    request->nlmsg_type = netlink->wireguard_family;
+    ck_assert_int_eq(transport_request(&netlink->generic, request, &reader, &outcome), -EBADMSG);
+    time_t begin = time(NULL);
+    ASSERT_DONE(link_delete(netlink, ifindex, &error));
+    ck_assert_int_le(time(NULL) - begin, 5);
+    ASSERT_DONE(link_create_wireguard(netlink, DEVICE, GROUP, &error));
+    struct link_info link;
+    ASSERT_DONE(link_find(netlink, DEVICE, &link, &error));
+    ifindex = link.ifindex;
+}
+END_TEST
 
 static atomic_bool stop;
 
@@ -453,6 +490,7 @@ int main(void)
     tcase_add_test(devices, changes_say_what_they_leave_alone);
     tcase_add_test(devices, failures_to_read_are_told_apart);
     tcase_add_test(devices, a_port_in_use_is_named);
+    tcase_add_test(devices, a_broken_dump_does_not_hold_the_device);
     tcase_add_test(devices, a_disturbed_dump_is_whole_or_refused);
     tcase_set_timeout(devices, 60);
     suite_add_tcase(suite, devices);

@@ -227,9 +227,18 @@ static bool holds_byte(const void *bytes, size_t length, uint8_t byte)
 START_TEST(no_key_stays_in_a_buffer)
 {
     struct key secret;
+    struct prefix prefixes[27];
+    struct wg_peer_change peers[LIMIT_PEERS_A_MESSAGE];
     memset(&secret, 0x5a, sizeof(secret));
-    struct wg_peer_change peer = {.preshared_key = &secret};
-    struct wg_device_change change = {.private_key = &secret, .peers = &peer, .peer_count = 1};
+    for (uint32_t i = 0; i < 27; i++)
+        prefixes[i] =
+            (struct prefix){.family = FAMILY_IPV4, .length = 32, .bytes = {10, 0, 0, (uint8_t)i}};
+    /* With 27 each, the first message ends where a peer's keys fit but none of its allowed IPs. */
+    for (uint32_t i = 0; i < LIMIT_PEERS_A_MESSAGE; i++)
+        peers[i] = (struct wg_peer_change){
+            .preshared_key = &secret, .allowed_ips = prefixes, .allowed_ip_count = 27};
+    struct wg_device_change change = {
+        .private_key = &secret, .peers = peers, .peer_count = LIMIT_PEERS_A_MESSAGE};
     for (int fails = 0; fails < 2; fails++) {
         kernel.code = fails ? -EINVAL : 0;
         ck_assert_int_eq(wg_set_device(netlink, IFINDEX, &change, &error), kernel.code);
