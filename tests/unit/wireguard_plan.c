@@ -79,7 +79,7 @@ static void random_lists(struct chance *chance, struct model *model)
                               .plain = chance_is(chance, 50), /* says nothing of what it is */
                               .protocol = 158,
                               .priority = 220 + i,
-                              .mark = 5871,
+                              .mark = 5871 + chance_below(chance, 2),
                               .mask = UINT32_MAX,
                               .table = 220};
 }

@@ -191,8 +191,20 @@ END_TEST
 
 START_TEST(numbers_are_digits_only)
 {
-    static const char *const texts[] = {"",    " 20", "20 ",  "+20", "-1",   "0x20",    "2e3",
-                                        "20s", "2,0", "20.0", "x",   "20\n", "\xd9\xa2"};
+    static const char *const texts[] = {"",
+                                        " 20",
+                                        "20 ",
+                                        "+20",
+                                        "-1",
+                                        "0x20",
+                                        "2e3",
+                                        "20s",
+                                        "2,0",
+                                        "20.0",
+                                        "18446744073709551636",
+                                        "x",
+                                        "20\n",
+                                        "\xd9\xa2"};
     for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
         for (size_t j = 0; j < sizeof(texts) / sizeof(texts[0]); j++)
             if (read_one(ranges[i].key, texts[j]) != -EINVAL)

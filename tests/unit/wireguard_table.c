@@ -163,6 +163,7 @@ START_TEST(random_operations_match_the_list)
             table_insert(&table, fresh);
         }
         CHECK(table.count == oracle.count);
+        CHECK(table_find_cluster(&table, "") == NULL); /* leftovers are nobody's */
         check_number(&table, &oracle, number);
         check_number(&table, &oracle, chance_below(&chance, CLUSTERS));
         struct prefix prefix = pool_prefix(chance_below(&chance, POOL));
