@@ -266,3 +266,14 @@ bool model_equal(struct model *a, struct model *b)
     }
     return same;
 }
+
+struct plan model_plan(struct model *wanted, struct model *found)
+{
+    struct peer_state wanted_peers[MODEL_PEERS];
+    struct peer_state found_peers[MODEL_PEERS];
+    struct plan plan = {0};
+    struct state to = model_state(wanted, wanted_peers);
+    struct state from = model_state(found, found_peers);
+    CHECK(plan_make(&to, &from, &model_preshared_key, &plan) == 0);
+    return plan;
+}

@@ -34,6 +34,9 @@ extern const struct key model_preshared_key;
 /* Sorts the lists and points a state to them; peers needs MODEL_PEERS entries. */
 struct state model_state(struct model *model, struct peer_state *peers);
 
+/* The plan from found to wanted; plan_finish ends it. */
+struct plan model_plan(struct model *wanted, struct model *found);
+
 /* Is called whenever the kernel's data path could look. */
 typedef void (*model_look_fn)(const struct model *model, void *context);
 
