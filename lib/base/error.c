@@ -55,6 +55,15 @@ void error_state_unknown(struct subwg_error *error)
         error->flags |= SUBWG_ERROR_STATE_UNKNOWN;
 }
 
+void error_copy(struct subwg_error *error, const struct subwg_error *from)
+{
+    if (!record_covers(error, SUBWG_ERROR_SIZE_1_0))
+        return;
+    struct subwg_head head = error->head;
+    memcpy(error, from, SUBWG_ERROR_SIZE_1_0);
+    error->head = head;
+}
+
 void error_prefix(struct subwg_error *error, const char *format, ...)
 {
     if (!record_covers(error, SUBWG_ERROR_SIZE_1_0))

@@ -22,6 +22,9 @@ void error_kernel(struct subwg_error *error, int kernel_errno);
 /* Marks the operation's effect as unknown. */
 void error_state_unknown(struct subwg_error *error);
 
+/* Copies a record to the caller's (NULL is fine), whatever size that has. */
+void error_copy(struct subwg_error *error, const struct subwg_error *from);
+
 /* Puts "before: " in front of the text of a record that is set. */
 __attribute__((format(printf, 2, 3))) void error_prefix(struct subwg_error *error,
                                                         const char *format, ...);

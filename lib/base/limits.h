@@ -25,6 +25,10 @@
 #define LIMIT_DRIVER_FILES   1024        /* in one directory */
 #define LIMIT_TABLE_COLUMN   120u /* characters that a column pads to; longer cells overflow */
 
+/* Tunnels. */
+#define LIMIT_MTU_LEAST       1280u /* below it the kernel takes IPv6 off the device */
+#define LIMIT_TUNNEL_OVERHEAD 80u   /* bytes: outer IPv6 and UDP headers and WireGuard's own */
+
 /* Netlink. */
 #define LIMIT_MESSAGE_BYTES      32768u /* of one request; far below a nest's 65,535 */
 #define LIMIT_RECEIVE_BYTES      32768u /* of one receive; the kernel's largest dump message is below */

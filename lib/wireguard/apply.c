@@ -10,6 +10,12 @@
 #include "base/limits.h"
 #include "base/text.h"
 
+#define FIRST_UNPRIVILEGED_PORT 1024u
+
+/* The kernel gives an IPv6 route that names no metric 1024, and then a foreign one with less would go
+ * before ours. 1 is the least. */
+#define IPV6_ROUTE_METRIC 1u
+
 const char *apply_alias(const char *device, char alias[APPLY_ALIAS_SIZE])
 {
     struct text text = text_over(alias, APPLY_ALIAS_SIZE);
@@ -47,14 +53,26 @@ static int32_t set_private_key(struct target *target, struct subwg_error *error)
 /* With the link down the kernel takes any port and says so only when the link goes up. */
 static int32_t explain_port(const struct target *target, int32_t code, struct subwg_error *error)
 {
-    if (code != -EADDRINUSE)
-        return code;
-    error_set(error, code, SUBWG_REASON_PORT_IN_USE, "open port",
-              "listen port %u of device %s is in use by another socket",
-              (unsigned)target->settings->port, target->settings->device);
-    error_kernel(error, EADDRINUSE);
-    error_hint(error, "find it with: ss -ulnp 'sport = :%u'; or choose another port (setting port)",
-               (unsigned)target->settings->port);
+    uint16_t port = target->settings->port;
+    if (code == -EADDRINUSE) {
+        error_set(error, code, SUBWG_REASON_PORT_IN_USE, "open port",
+                  "listen port %u of device %s is in use by another socket", (unsigned)port,
+                  target->settings->device);
+        error_hint(error,
+                   "find it with: ss -ulnp 'sport = :%u'; or choose another port (setting "
+                   "port)",
+                   (unsigned)port);
+        error_kernel(error, EADDRINUSE);
+    } else if (code == -EACCES && port < FIRST_UNPRIVILEGED_PORT) {
+        error_set(error, code, SUBWG_REASON_PERMISSION, "open port",
+                  "listen port %u of device %s: %s", (unsigned)port, target->settings->device,
+                  error_phrase(code));
+        error_hint(error,
+                   "a port below %u needs the capability CAP_NET_BIND_SERVICE; or choose "
+                   "another port (setting port)",
+                   FIRST_UNPRIVILEGED_PORT);
+        error_kernel(error, EACCES);
+    }
     return code;
 }
 
@@ -99,10 +117,7 @@ static int32_t rule_conflict(struct target *target, const struct rule *rule,
         return code;
     bool ours = false;
     for (uint32_t i = 0; i < count && !ours; i++)
-        ours = rules[i].plain && rules[i].family == rule->family &&
-               rules[i].invert == rule->invert && rules[i].protocol == rule->protocol &&
-               rules[i].priority == rule->priority && rules[i].mark == rule->mark &&
-               rules[i].mask == rule->mask && rules[i].table == rule->table;
+        ours = rules[i].plain && plan_same_rule(&rules[i], rule);
     free(rules);
     if (ours)
         return 0;
@@ -140,6 +155,8 @@ static int32_t run_link(struct target *target, const struct step *step, struct s
     case STEP_LINK_UP:
         return explain_port(target, link_set_up(target->netlink, target->ifindex, true, error),
                             error);
+    case STEP_LINK_DOWN:
+        return link_set_up(target->netlink, target->ifindex, false, error);
     default:
         return forgive(link_delete(target->netlink, target->ifindex, error), -ENODEV);
     }
@@ -161,46 +178,67 @@ static int32_t run_peers(struct target *target, const struct step *steps, uint32
     return code;
 }
 
-static bool same_route(const struct route *a, const struct route *b)
-{
-    return prefix_equal(&a->destination, &b->destination) && a->ifindex == b->ifindex &&
-           a->table == b->table && a->protocol == b->protocol;
-}
-
-/* A route to this prefix is there: ours from before, or somebody else's? */
-static int32_t route_conflict(struct target *target, const struct route *route,
+/* A route to this prefix is there already: ours from before, or somebody else's? */
+static int32_t judge_existing(const struct route *route, const struct route *routes, uint32_t count,
                               struct subwg_error *error)
 {
-    struct route *routes = NULL;
-    uint32_t count = 0;
-    int32_t code = route_list(target->netlink, route->table, 0, &routes, &count, error);
-    if (code != 0)
-        return code;
-    code = -EEXIST;
     const struct route *other = NULL;
-    for (uint32_t i = 0; i < count && code != 0; i++) {
-        if (same_route(&routes[i], route))
-            code = 0;
-        else if (prefix_equal(&routes[i].destination, &route->destination))
-            other = &routes[i];
+    for (uint32_t i = 0; i < count; i++) {
+        if (!prefix_equal(&routes[i].destination, &route->destination))
+            continue;
+        if (routes[i].ifindex == route->ifindex && routes[i].protocol == route->protocol)
+            return 0;
+        other = &routes[i];
     }
-    if (code != 0) {
-        char text[PREFIX_TEXT_SIZE];
-        error_set(error, code, SUBWG_REASON_CONFLICT, "add route",
-                  "a foreign route to %s stands in table %u (interface %u, protocol %u)",
-                  prefix_format(&route->destination, text), (unsigned)route->table,
-                  other != NULL ? (unsigned)other->ifindex : 0,
-                  other != NULL ? (unsigned)other->protocol : 0);
-        error_hint(error,
-                   "see: ip route show table %u; remove it, or choose another table "
-                   "(setting table)",
-                   (unsigned)route->table);
+    char text[PREFIX_TEXT_SIZE];
+    error_set(error, -EEXIST, SUBWG_REASON_CONFLICT, "add route",
+              "a foreign route to %s stands in table %u (interface %u, protocol %u)",
+              prefix_format(&route->destination, text), (unsigned)route->table,
+              other != NULL ? (unsigned)other->ifindex : 0,
+              other != NULL ? (unsigned)other->protocol : 0);
+    error_hint(error,
+               "see: ip route show table %u; remove it, or choose another table "
+               "(setting table)",
+               (unsigned)route->table);
+    return -EEXIST;
+}
+
+static int32_t report_route(const struct route_change *change, int32_t code,
+                            struct subwg_error *error)
+{
+    char text[PREFIX_TEXT_SIZE];
+    error_set(error, code, SUBWG_REASON_UNSPECIFIED, change->remove ? "delete route" : "add route",
+              "%s route %s %s table %u: %s", change->remove ? "delete" : "add",
+              prefix_format(&change->route.destination, text), change->remove ? "from" : "to",
+              (unsigned)change->route.table, error_phrase(code));
+    error_kernel(error, -code);
+    return code;
+}
+
+/* A route that is there or gone already counts as done if it is ours. Returns the first result that
+ * does not. */
+static int32_t judge_results(struct target *target, const struct route_change *changes,
+                             const int32_t *results, uint32_t count, struct subwg_error *error)
+{
+    struct route *routes = NULL;
+    uint32_t route_count = 0;
+    int32_t code = 0;
+    for (uint32_t i = 0; i < count && code == 0; i++) {
+        if (results[i] == -EEXIST && !changes[i].remove) {
+            if (routes == NULL)
+                code = route_list(target->netlink, changes[i].route.table, 0, &routes, &route_count,
+                                  error);
+            if (code == 0)
+                code = judge_existing(&changes[i].route, routes, route_count, error);
+        } else if (results[i] != 0 && (results[i] != -ESRCH || !changes[i].remove)) {
+            code = report_route(&changes[i], results[i], error);
+        }
     }
     free(routes);
     return code;
 }
 
-/* One batch; a route that is there or gone already counts as done if it is ours. */
+/* One batch. */
 static int32_t run_routes(struct target *target, const struct step *steps, uint32_t count,
                           struct subwg_error *error)
 {
@@ -218,19 +256,13 @@ static int32_t run_routes(struct target *target, const struct step *steps, uint3
             .route = {.destination = steps[i].what.prefix,
                       .table = target->settings->table,
                       .ifindex = target->ifindex,
+                      .metric = steps[i].what.prefix.family == FAMILY_IPV6 ? IPV6_ROUTE_METRIC : 0,
                       .protocol = target->settings->route_protocol,
                       .type = RTN_UNICAST},
         };
     code = route_apply(target->netlink, changes, count, results, error);
-    if (code == -EEXIST || code == -ESRCH) {
-        code = 0;
-        for (uint32_t i = 0; i < count && code == 0; i++) {
-            if (results[i] == -EEXIST && !changes[i].remove)
-                code = route_conflict(target, &changes[i].route, error);
-            else if (results[i] != -ESRCH || !changes[i].remove)
-                code = results[i];
-        }
-    }
+    if (code == -EEXIST || code == -ESRCH)
+        code = judge_results(target, changes, results, count, error);
 out:
     free(results);
     free(changes);
@@ -291,6 +323,8 @@ static enum step_kind answered(enum step_kind back)
     switch (back) {
     case STEP_LINK_DELETE:
         return STEP_LINK_CREATE;
+    case STEP_LINK_DOWN:
+        return STEP_LINK_UP;
     case STEP_ADDRESS_DELETE:
         return STEP_ADDRESS_ADD;
     case STEP_ADDRESS_ADD:
@@ -315,16 +349,32 @@ static bool was_tried(const bool *tried, enum step_kind back)
     return tried[answered(back)];
 }
 
-/* Keeps of the way back what answers a step that was tried, and takes it; best effort. */
+/* No peer was withdrawn yet, so one that is to come back is still there, with its session, and perhaps
+ * with an endpoint that roamed: all that it lost are allowed IPs. */
+static void spare_peer(struct step *back)
+{
+    struct wg_peer_change *peer = &back->what.peer;
+    if (back->kind != STEP_PEER || (peer->flags & WG_PEER_UPDATE_ONLY) != 0)
+        return;
+    *peer = (struct wg_peer_change){.public_key = peer->public_key,
+                                    .flags = WG_PEER_UPDATE_ONLY,
+                                    .allowed_ips = peer->allowed_ips,
+                                    .allowed_ip_count = peer->allowed_ip_count};
+}
+
+/* Keeps of the way back what answers a step that was tried (NULL: all), and takes it; best effort. */
 static int32_t go_back(struct target *target, const struct state *wanted, const struct state *found,
                        const bool *tried)
 {
     struct plan back = {0};
     int32_t code = plan_make(found, wanted, target->preshared_key, &back);
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < back.count; i++)
-        if (was_tried(tried, back.steps[i].kind))
+    for (uint32_t i = 0; i < back.count; i++) {
+        if (tried != NULL && !tried[STEP_PEER_WITHDRAW])
+            spare_peer(&back.steps[i]);
+        if (tried == NULL || was_tried(tried, back.steps[i].kind))
             back.steps[kept++] = back.steps[i];
+    }
     for (uint32_t i = 0; i < kept && target->ifindex != 0;) {
         uint32_t length = group_length(&back.steps[i], kept - i);
         int32_t result = run_group(target, &back.steps[i], length, NULL);
@@ -338,10 +388,17 @@ static int32_t go_back(struct target *target, const struct state *wanted, const 
     return code;
 }
 
+int32_t apply_back(struct target *target, const struct state *wanted, const struct state *found)
+{
+    return go_back(target, wanted, found, NULL);
+}
+
 int32_t apply_difference(struct target *target, const struct state *wanted,
                          const struct state *found, struct subwg_error *error)
 {
     struct plan plan = {0};
+    struct subwg_error failure =
+        SUBWG_ERROR_INIT; /* forgiven ones never reach the caller's record */
     bool tried[STEP_KINDS] = {false};
     if (plan_make(wanted, found, target->preshared_key, &plan) != 0)
         return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "plan", "%s",
@@ -351,11 +408,14 @@ int32_t apply_difference(struct target *target, const struct state *wanted,
         uint32_t length = group_length(&plan.steps[i], plan.count - i);
         for (uint32_t step = i; step < i + length; step++)
             tried[plan.steps[step].kind] = true;
-        code = run_group(target, &plan.steps[i], length, error);
+        code = run_group(target, &plan.steps[i], length, &failure);
         i += length;
     }
-    if (code < 0 && (target->one_way || go_back(target, wanted, found, tried) != 0))
-        error_state_unknown(error);
+    if (code < 0) {
+        bool undone = !target->one_way && go_back(target, wanted, found, tried) == 0;
+        failure.flags = undone ? 0 : SUBWG_ERROR_STATE_UNKNOWN;
+        error_copy(error, &failure);
+    }
     plan_finish(&plan);
     return code;
 }

@@ -23,11 +23,14 @@ struct target {
 /*
  * Goes from found to wanted. When a step fails, what was done is undone by planning the way back and
  * taking those of its steps that answer a step that was tried; the error then tells of the failed step,
- * and says SUBWG_ERROR_STATE_UNKNOWN if the way back failed, too.
+ * and says SUBWG_ERROR_STATE_UNKNOWN only if the way back failed, too, or was not gone.
  * Returns 0 = something was changed, 1 = nothing had to be, or a negative errno.
  */
 int32_t apply_difference(struct target *target, const struct state *wanted,
                          const struct state *found, struct subwg_error *error);
+
+/* Goes back from wanted to found, as far as it gets: each step is tried. 0 if all succeeded. */
+int32_t apply_back(struct target *target, const struct state *wanted, const struct state *found);
 
 /* The text that marks a link as ours: apply_alias("subwg0") is "libsubwg:subwg0". */
 #define APPLY_ALIAS_SIZE 32

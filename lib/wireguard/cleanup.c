@@ -46,10 +46,22 @@ static int32_t remove_device(struct subwg_instance *instance, struct subwg_error
     return code == -ENODEV ? 0 : code;
 }
 
+/* Only what leads to a table that is ours alone: another device's traffic would lose its way. */
 static int32_t remove_rules(struct subwg_instance *instance, struct subwg_error *error)
 {
+    if (!instance->settings.routes)
+        return 0;
+    int32_t code = lock_table(instance, error);
+    if (code == 0)
+        code = found_table_free(instance, error);
+    if (code == -EBUSY || code == -EEXIST) {
+        instance_log(instance, SUBWG_LOG_WARNING, "rules to table %u stay: another device uses it",
+                     (unsigned)instance->settings.table);
+        return 0;
+    }
     struct found found = {0};
-    int32_t code = found_rules(instance, &found, error);
+    if (code == 0)
+        code = found_rules(instance, &found, error);
     const struct state found_state = {.rules = found.rules, .rule_count = found.rule_count};
     const struct state wanted = {0};
     struct target target = instance_target(instance);
@@ -62,15 +74,17 @@ static int32_t remove_rules(struct subwg_instance *instance, struct subwg_error 
 
 int32_t device_cleanup(struct subwg_instance *instance, struct subwg_error *error)
 {
-    int32_t code = device_lock(instance, error);
-    if (code != 0)
-        return code;
-    code = remove_device(instance, error);
+    struct subwg_error failure = SUBWG_ERROR_INIT;
+    int32_t code = lock_device(instance, &failure);
     if (code == 0)
-        code = remove_rules(instance, error);
+        code = remove_device(instance, &failure);
+    if (code == 0)
+        code = remove_rules(instance, &failure);
     if (code == 0)
         instance_forget(instance);
-    if (code == 0 || !instance->initialized)
-        device_unlock(instance);
+    if (!instance->initialized)
+        lock_release(instance);
+    if (code < 0)
+        error_copy(error, &failure);
     return code;
 }

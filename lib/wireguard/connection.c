@@ -415,6 +415,7 @@ struct connection *connection_from_peer(const struct wg_device *device, const st
     connection->public_ip = "";
     connection->public_key = peer->public_key;
     connection->endpoint = peer->endpoint;
+    connection->installed_endpoint = peer->endpoint;
     connection->keepalive_s = peer->keepalive_s;
     connection->installed = INSTALLED_AS_WANTED;
     connection->installed_preshared_key = peer->preshared_key;

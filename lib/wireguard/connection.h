@@ -55,11 +55,13 @@ struct connection {
     char remote_ip[ADDRESS_TEXT_SIZE];
 
     /* Found. */
-    bool adopted;                    /* left by an earlier run and claimed by nobody yet */
-    uint8_t installed;               /* enum installed */
-    uint8_t installed_preshared_key; /* enum wg_preshared_key */
-    bool seen;                       /* in the dump being read */
-    uint32_t position;               /* in the table */
+    bool adopted;      /* left by an earlier run and claimed by nobody yet */
+    bool named;        /* adopted, and an endpoint with its key was refused: it stays */
+    uint8_t installed; /* enum installed */
+    uint8_t installed_preshared_key;          /* enum wg_preshared_key */
+    struct socket_address installed_endpoint; /* what it was told or adopted with; it may roam */
+    bool seen;                                /* in the dump being read */
+    uint32_t position;                        /* in the table */
     struct status_state status;
 };
 

@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <sodium.h>
 
@@ -83,15 +81,6 @@ static int32_t read_local(const struct subwg_endpoint *endpoint, struct local *l
     return 0;
 }
 
-static int32_t open_sockets(struct subwg_instance *instance, struct subwg_error *error)
-{
-    instance->lock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (instance->lock < 0)
-        return error_set(error, -errno, SUBWG_REASON_NO_MEMORY, OPERATION, "open the lock: %s",
-                         error_phrase(errno));
-    return netlink_open(instance->settings.reply_timeout_ms, &instance->netlink, error);
-}
-
 static void warn(const struct subwg_instance *instance)
 {
     if (instance->settings.well_known_psk)
@@ -118,7 +107,9 @@ int32_t instance_create(const struct subwg_host *host, const struct subwg_endpoi
     if (instance == NULL)
         return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, OPERATION, "%s",
                          error_phrase(ENOMEM));
-    instance->lock = -1;
+    instance->device_lock = -1;
+    instance->table_lock = -1;
+    instance->namespace_cookie = lock_namespace();
     table_start(&instance->table);
 
     int32_t code = copy_host(host, &instance->host, error);
@@ -133,7 +124,7 @@ int32_t instance_create(const struct subwg_host *host, const struct subwg_endpoi
     if (code == 0)
         code = read_local(local, &instance->local, error);
     if (code == 0)
-        code = open_sockets(instance, error);
+        code = netlink_open(instance->settings.reply_timeout_ms, &instance->netlink, error);
     if (code != 0) {
         instance_destroy(instance);
         return code;
@@ -148,8 +139,7 @@ void instance_destroy(struct subwg_instance *instance)
     if (instance == NULL)
         return;
     netlink_close(instance->netlink);
-    if (instance->lock >= 0)
-        (void)close(instance->lock);
+    lock_release(instance);
     table_finish(&instance->table);
     wg_device_finish(&instance->dump);
     free(instance->local.cluster_id);

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "wireguard/found.h"
 #include "wireguard/instance.h"
 
 #define MTU_DEFAULT 1420u /* an Ethernet path minus the tunnel's overhead, until a path is known */
-#define MTU_LEAST   1280u
 
 /* The host's first address inside an own subnet, so that the host itself can speak to remote
  * subnets; else the configured one; else none. */
@@ -93,7 +93,7 @@ static void want_device(const struct subwg_instance *instance, const struct devi
                         struct wanted *wanted)
 {
     const struct settings *settings = &instance->settings;
-    uint32_t mtu = found->exists && found->mtu >= MTU_LEAST ? found->mtu : MTU_DEFAULT;
+    uint32_t mtu = found->exists && found->mtu >= LIMIT_MTU_LEAST ? found->mtu : MTU_DEFAULT;
     wanted->device = (struct device_state){
         .exists = true,
         .alias_set = true,
@@ -212,7 +212,7 @@ static int32_t bring_up(struct subwg_instance *instance, const struct wanted *wa
     code = adopt(instance, error);
     if (code == 0)
         code = publish(instance, error);
-    if (code < 0 && apply_difference(&target, &found_state, &wanted->state, NULL) < 0)
+    if (code < 0 && apply_back(&target, &wanted->state, &found_state) < 0)
         error_state_unknown(error);
     return code;
 }
@@ -228,15 +228,17 @@ static int32_t look_and_bring_up(struct subwg_instance *instance, struct subwg_e
     if (code == 0)
         code = address_list(instance->netlink, &addresses, &address_count, error);
     if (code == 0 && instance->settings.routes)
+        code = found_table_free(instance, error);
+    if (code == 0 && instance->settings.routes)
         code = found_rules(instance, &found, error);
-    if (code == 0)
-        code = found_addresses(instance, addresses, address_count, &found, error);
     if (code == 0) {
         want_device(instance, &found.device, &wanted);
         want_addresses(instance, addresses, address_count, &wanted);
         want_rules(instance, &wanted);
-        code = bring_up(instance, &wanted, &found, error);
+        code = found_addresses(instance, addresses, address_count, &wanted.state, &found, error);
     }
+    if (code == 0)
+        code = bring_up(instance, &wanted, &found, error);
     free(addresses);
     found_finish(&found);
     return code;
@@ -244,12 +246,16 @@ static int32_t look_and_bring_up(struct subwg_instance *instance, struct subwg_e
 
 int32_t device_init(struct subwg_instance *instance, struct subwg_error *error)
 {
-    int32_t code = device_lock(instance, error);
+    struct subwg_error failure = SUBWG_ERROR_INIT;
+    int32_t code = lock_device(instance, &failure);
+    if (code == 0 && instance->settings.routes)
+        code = lock_table(instance, &failure);
     if (code == 0)
-        code = look_and_bring_up(instance, error);
+        code = look_and_bring_up(instance, &failure);
     if (code < 0) {
         instance_forget(instance);
-        device_unlock(instance);
+        lock_release(instance);
+        error_copy(error, &failure);
         return code;
     }
     instance->initialized = true;

@@ -40,21 +40,44 @@ void found_finish(struct found *found)
     free(found->rules);
 }
 
-/* Host addresses of the device alone: those with a network were given by somebody else. */
 int32_t found_addresses(const struct subwg_instance *instance,
                         const struct interface_address *addresses, uint32_t count,
-                        struct found *found, struct subwg_error *error)
+                        const struct state *wanted, struct found *found, struct subwg_error *error)
 {
-    found->addresses = calloc((size_t)count + 1, sizeof(struct prefix));
+    found->addresses = calloc((size_t)wanted->address_count + 1, sizeof(struct prefix));
     if (found->addresses == NULL)
         return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "read addresses", "%s",
                          error_phrase(ENOMEM));
-    for (uint32_t i = 0; i < count; i++)
-        if (instance->ifindex != 0 && addresses[i].ifindex == instance->ifindex &&
-            addresses[i].prefix.length == addresses[i].prefix.family)
-            found->addresses[found->address_count++] = addresses[i].prefix;
-    qsort(found->addresses, found->address_count, sizeof(struct prefix), prefix_order);
+    for (uint32_t i = 0; i < wanted->address_count; i++)
+        for (uint32_t j = 0; j < count; j++)
+            if (instance->ifindex != 0 && addresses[j].ifindex == instance->ifindex &&
+                prefix_equal(&addresses[j].prefix, &wanted->addresses[i])) {
+                found->addresses[found->address_count++] = wanted->addresses[i];
+                break;
+            }
     return 0;
+}
+
+int32_t found_table_free(struct subwg_instance *instance, struct subwg_error *error)
+{
+    const struct settings *settings = &instance->settings;
+    struct route *routes = NULL;
+    uint32_t count = 0;
+    int32_t code = route_list(instance->netlink, settings->table, settings->route_protocol, &routes,
+                              &count, error);
+    for (uint32_t i = 0; i < count && code == 0; i++) {
+        if (routes[i].ifindex == instance->ifindex)
+            continue;
+        code = error_set(error, -EEXIST, SUBWG_REASON_CONFLICT, "take table",
+                         "routing table %u has routes of another device (interface %u) with "
+                         "protocol %u",
+                         (unsigned)settings->table, (unsigned)routes[i].ifindex,
+                         (unsigned)settings->route_protocol);
+        error_hint(error, "give each device a table, mark, rule-priority and port of its own "
+                          "(settings of these names), or clean the other one up first");
+    }
+    free(routes);
+    return code;
 }
 
 int32_t found_rules(struct subwg_instance *instance, struct found *found, struct subwg_error *error)

@@ -28,14 +28,18 @@ bool found_is_ours(const struct subwg_instance *instance, const struct link_info
 int32_t found_device(struct subwg_instance *instance, struct found *found,
                      struct subwg_error *error);
 
-/* The device's addresses among all of the host's. */
+/* Those of the wanted addresses that the device has, among all of the host's. Others on it are left
+ * alone: somebody gave them to it. */
 int32_t found_addresses(const struct subwg_instance *instance,
                         const struct interface_address *addresses, uint32_t count,
-                        struct found *found, struct subwg_error *error);
+                        const struct state *wanted, struct found *found, struct subwg_error *error);
 
-/* Rules with our protocol that lead to our table. */
+/* Rules with our protocol that lead to our table, which is ours by lock_table. */
 int32_t found_rules(struct subwg_instance *instance, struct found *found,
                     struct subwg_error *error);
+
+/* -EEXIST if our table has routes of an instance with another device, live or not. */
+int32_t found_table_free(struct subwg_instance *instance, struct subwg_error *error);
 
 void found_finish(struct found *found);
 

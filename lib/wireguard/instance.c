@@ -19,6 +19,11 @@ void instance_forget(struct subwg_instance *instance)
     instance->initialized = false;
 }
 
+uint8_t instance_preshared_key(const struct subwg_instance *instance)
+{
+    return instance->secrets->has_preshared_key ? WG_PRESHARED_KEY_EXPECTED : WG_PRESHARED_KEY_NONE;
+}
+
 struct target instance_target(struct subwg_instance *instance)
 {
     return (struct target){

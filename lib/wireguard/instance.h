@@ -28,9 +28,10 @@ struct subwg_instance {
     struct settings settings;
     struct secret_page *secrets;
     struct local local;
-    struct netlink *netlink; /* opened by create, so that the instance stays in that namespace */
-    int lock; /* the socket that marks the device as ours, once it is bound; -1: none */
-    bool locked;
+    struct netlink *netlink;   /* opened by create, so that the instance stays in that namespace */
+    uint64_t namespace_cookie; /* of the network namespace that create ran in; 0: not known */
+    int device_lock;           /* sockets that mark what is ours while we live; -1: none */
+    int table_lock;
     bool initialized;
     uint32_t ifindex;
     uint32_t mtu;
@@ -43,21 +44,25 @@ struct subwg_instance {
 int32_t device_init(struct subwg_instance *instance, struct subwg_error *error);
 int32_t device_cleanup(struct subwg_instance *instance, struct subwg_error *error);
 
-/* lock.c */
-int32_t device_lock(struct subwg_instance *instance, struct subwg_error *error);
-void device_unlock(struct subwg_instance *instance);
+/* lock.c: -EBUSY while another live instance has it. */
+int32_t lock_device(struct subwg_instance *instance, struct subwg_error *error);
+int32_t lock_table(struct subwg_instance *instance, struct subwg_error *error);
+void lock_release(struct subwg_instance *instance);
+uint64_t lock_namespace(void); /* the calling thread's network namespace */
 
-/* connect.c */
+/* connect.c, disconnect.c, leftovers.c */
 int32_t connect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
                          char *ret_address, struct subwg_error *error);
 /* The two halves of it. Parsing is 1 and leaves NULL for the own cluster; a connected candidate belongs
  * to the table, one that failed to the caller. */
-int32_t connect_parse(const struct subwg_instance *instance, const struct subwg_endpoint *remote,
+int32_t connect_parse(struct subwg_instance *instance, const struct subwg_endpoint *remote,
                       struct connection **ret_candidate, struct subwg_error *error);
 int32_t connect_candidate(struct subwg_instance *instance, struct connection *candidate,
                           struct subwg_error *error);
 int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
                             struct subwg_error *error);
+/* An endpoint with this key was refused: if a leftover has it, it is somebody's and stays. */
+void leftover_name(struct subwg_instance *instance, const struct key *key);
 int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *error);
 
 /* policy.c: may this connection stand beside all others? Refuses with the reason, or returns 0. */
@@ -84,6 +89,7 @@ void report_take_dump(struct subwg_instance *instance);
 /* Small things that several of them need. */
 void instance_forget(struct subwg_instance *instance); /* back to before init; the kernel stays */
 int32_t instance_dump(struct subwg_instance *instance, struct subwg_error *error);
+uint8_t instance_preshared_key(const struct subwg_instance *instance); /* enum wg_preshared_key */
 struct target instance_target(struct subwg_instance *instance);
 uint64_t instance_now(const struct subwg_instance *instance);
 __attribute__((format(printf, 3, 4))) void instance_log(const struct subwg_instance *instance,

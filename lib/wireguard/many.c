@@ -46,7 +46,7 @@ static void settle(struct list *list, uint32_t index, int32_t code, const char *
 }
 
 /* Checks each for itself; who fails has its result. */
-static void parse(struct list *list, const struct subwg_instance *instance,
+static void parse(struct list *list, struct subwg_instance *instance,
                   const struct subwg_endpoint *const *remotes)
 {
     for (uint32_t i = 0; i < list->count; i++) {
@@ -60,17 +60,53 @@ static void parse(struct list *list, const struct subwg_instance *instance,
     }
 }
 
-/* True if the candidate's cluster has this very prefix, or this very key, installed. */
+/* One cluster, one connection: the first of a list that names it twice counts. */
+static int32_t refuse_repeated(struct list *list)
+{
+    struct index clusters;
+    index_start(&clusters);
+    int32_t code = index_reserve(&clusters, list->count) ? 0 : -ENOMEM;
+    for (uint32_t i = 0; i < list->count && code == 0; i++) {
+        struct connection *candidate = list->candidates[i];
+        if (candidate == NULL)
+            continue;
+        size_t length = strlen(candidate->cluster_id);
+        if (index_find(&clusters, candidate->cluster_id, length) == NULL) {
+            index_insert(&clusters, &candidate->by_cluster, candidate->cluster_id, length);
+            continue;
+        }
+        struct subwg_error error = SUBWG_ERROR_INIT;
+        char cluster[80];
+        struct text text = text_over(cluster, sizeof(cluster));
+        text_append_escaped(&text, candidate->cluster_id);
+        int32_t refused = error_set(&error, -EINVAL, SUBWG_REASON_BAD_ARGUMENT, OPERATION,
+                                    "cluster '%s' comes twice in the list", cluster);
+        list->claim_count -= candidate->subnet_count;
+        connection_destroy(candidate);
+        settle(list, i, refused, "", &error);
+    }
+    for (uint32_t i = 0; i < list->count; i++)
+        if (list->candidates[i] != NULL)
+            index_remove(&clusters, &list->candidates[i]->by_cluster);
+    index_finish(&clusters);
+    return code;
+}
+
+/* True if the candidate's cluster has this prefix, or what covers it, or this very key installed. */
 static bool is_installed(const struct subwg_instance *instance, const struct connection *candidate,
                          const struct prefix *prefix)
 {
     const struct connection *current = table_find_cluster(&instance->table, candidate->cluster_id);
+    /* A leftover has no cluster, but who has its key has its subnets; the key itself proves nothing. */
+    if (current == NULL && prefix != NULL)
+        current = table_find_key(&instance->table, &candidate->public_key);
     if (current == NULL)
         return false;
     if (prefix == NULL)
         return key_equal(&current->public_key, &candidate->public_key);
     for (uint32_t i = 0; i < current->subnet_count; i++)
-        if (prefix_equal(&current->allowed_ips[i], prefix))
+        if (current->allowed_ips[i].length <= prefix->length &&
+            prefix_overlaps(&current->allowed_ips[i], prefix))
             return true;
     return false;
 }
@@ -79,8 +115,7 @@ static void contest(struct list *list, const struct subwg_instance *instance, ui
                     uint32_t rival, const struct prefix *prefix)
 {
     const struct connection *candidate = list->candidates[index];
-    bool same_cluster = strcmp(candidate->cluster_id, list->candidates[rival]->cluster_id) == 0;
-    if (!same_cluster && !is_installed(instance, candidate, prefix))
+    if (index != rival && !is_installed(instance, candidate, prefix))
         list->rivals[index] = rival;
 }
 
@@ -174,6 +209,7 @@ static void refuse_rivals(struct list *list, struct subwg_instance *instance)
         if (list->candidates[i] == NULL || list->rivals[i] == i)
             continue;
         int32_t code = refuse_rival(list, i, &error);
+        leftover_name(instance, &list->candidates[i]->public_key);
         policy_announce_conflict(instance, list->candidates[i]->cluster_id, error.text);
         if (list->result != NULL)
             list->result(list->result_context, i, code, "", &error);
@@ -198,7 +234,9 @@ int32_t connect_list(struct subwg_instance *instance, const struct subwg_endpoin
     int32_t code = -ENOMEM;
     if (list.candidates != NULL && list.rivals != NULL) {
         parse(&list, instance, remotes);
-        code = find_rivals(&list, instance);
+        code = refuse_repeated(&list);
+        if (code == 0)
+            code = find_rivals(&list, instance);
     }
     if (code == 0)
         refuse_rivals(&list, instance);

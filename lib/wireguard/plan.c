@@ -43,7 +43,7 @@ static void add_prefixes(struct maker *maker, enum step_kind kind, const struct 
         add(maker, kind)->what.prefix = maker->next_prefix[i];
 }
 
-static bool same_rule(const struct rule *a, const struct rule *b)
+bool plan_same_rule(const struct rule *a, const struct rule *b)
 {
     return a->family == b->family && a->invert == b->invert && a->protocol == b->protocol &&
            a->priority == b->priority && a->mark == b->mark && a->mask == b->mask &&
@@ -56,7 +56,7 @@ static void add_rules(struct maker *maker, enum step_kind kind, const struct rul
     for (uint32_t i = 0; i < a_count; i++) {
         bool there = false;
         for (uint32_t j = 0; j < b_count && !there; j++)
-            there = same_rule(&a[i], &b[j]);
+            there = plan_same_rule(&a[i], &b[j]);
         if (!there)
             add(maker, kind)->what.rule = a[i];
     }
@@ -245,6 +245,8 @@ int32_t plan_make(const struct state *wanted, const struct state *found,
               wanted->rule_count);
     add_prefixes(&maker, STEP_ADDRESS_DELETE, found->addresses, found->address_count,
                  wanted->addresses, wanted->address_count);
+    if (with_device && wanted->device->exists && found->device->up && !wanted->device->up)
+        add(&maker, STEP_LINK_DOWN);
     if (with_device && found->device->exists && !wanted->device->exists)
         add(&maker, STEP_LINK_DELETE);
     return 0;

@@ -66,6 +66,7 @@ enum step_kind {
     STEP_ROUTE_DELETE,
     STEP_RULE_DELETE,
     STEP_ADDRESS_DELETE,
+    STEP_LINK_DOWN,
     STEP_LINK_DELETE,
     STEP_KINDS
 };
@@ -93,5 +94,7 @@ struct plan {
 int32_t plan_make(const struct state *wanted, const struct state *found,
                   const struct key *preshared_key, struct plan *plan);
 void plan_finish(struct plan *plan);
+
+bool plan_same_rule(const struct rule *a, const struct rule *b);
 
 #endif

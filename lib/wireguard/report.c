@@ -1,27 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The two reads: a dump against the table, and a row for each connection. Nothing is changed. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "wireguard/instance.h"
 
+/* A set of as many distinct members that is part of the other is the other. The kernel lists them in the
+ * order in which the peer got them. */
+static bool same_allowed_ips(const struct subwg_instance *instance, const struct wg_peer *peer,
+                             const struct connection *connection)
+{
+    if (peer->allowed_ip_count != connection->subnet_count)
+        return false;
+    for (uint32_t i = 0; i < peer->allowed_ip_count; i++) {
+        const struct prefix *found = &instance->dump.allowed_ips[peer->allowed_ip_first + i];
+        if (!prefix_equal(found, &connection->allowed_ips[i]) &&
+            bsearch(found, connection->allowed_ips, connection->subnet_count, sizeof(*found),
+                    prefix_order) == NULL)
+            return false;
+    }
+    return true;
+}
+
 static bool installed_as_wanted(const struct subwg_instance *instance, const struct wg_peer *peer,
                                 const struct connection *connection)
 {
-    uint8_t preshared_key =
-        instance->secrets->has_preshared_key ? WG_PRESHARED_KEY_EXPECTED : WG_PRESHARED_KEY_NONE;
-    if (peer->preshared_key != preshared_key || peer->keepalive_s != connection->keepalive_s ||
-        peer->allowed_ip_count != connection->subnet_count)
-        return false;
-    uint32_t equal = 0;
-    /* Mostly in the order in which they were set; a moved one is at the end, and then it differs
-     * from what this compares: reading the kernel once more is all that costs. */
-    while (equal < peer->allowed_ip_count &&
-           prefix_equal(&instance->dump.allowed_ips[peer->allowed_ip_first + equal],
-                        &connection->allowed_ips[equal]))
-        equal++;
-    return equal == peer->allowed_ip_count;
+    uint8_t preshared_key = connection->adopted ? connection->installed_preshared_key
+                                                : instance_preshared_key(instance);
+    return peer->preshared_key == preshared_key && peer->keepalive_s == connection->keepalive_s &&
+           same_allowed_ips(instance, peer, connection);
 }
 
 static void take_peer(struct subwg_instance *instance, const struct wg_peer *peer,
@@ -34,10 +43,8 @@ static void take_peer(struct subwg_instance *instance, const struct wg_peer *pee
     sample->tx_bytes = peer->tx_bytes;
     status_sample(&connection->status, sample, instance->settings.status_window_s,
                   peer->keepalive_s);
-    if (!connection->adopted)
-        connection->installed = installed_as_wanted(instance, peer, connection)
-                                    ? INSTALLED_AS_WANTED
-                                    : INSTALLED_OTHERWISE;
+    connection->installed =
+        installed_as_wanted(instance, peer, connection) ? INSTALLED_AS_WANTED : INSTALLED_OTHERWISE;
 }
 
 void report_take_dump(struct subwg_instance *instance)
@@ -110,7 +117,8 @@ static int32_t push_connection(struct subwg_instance *instance,
 
 /* A peer on our device that no endpoint of this run stands for. */
 static int32_t push_foreign(struct subwg_instance *instance,
-                            struct subwg_snapshot_builder *snapshot, const struct wg_peer *peer)
+                            struct subwg_snapshot_builder *snapshot, const struct wg_peer *peer,
+                            bool leftover)
 {
     char key[KEY_TEXT_SIZE];
     char remote_ip[ADDRESS_TEXT_SIZE] = "";
@@ -120,7 +128,8 @@ static int32_t push_foreign(struct subwg_instance *instance,
     row.present = SUBWG_HAS_COUNTERS;
     row.status = SUBWG_STATUS_ERROR;
     row.status_reason = SUBWG_STATUS_REASON_FOREIGN;
-    row.status_text = "a peer that this gateway did not configure";
+    row.status_text = leftover ? "left by an earlier run, no endpoint has its key"
+                               : "a peer that this gateway did not configure";
     row.cluster_id = "";
     row.cable_name = "";
     row.hostname = "";
@@ -153,7 +162,7 @@ int32_t report_connections(struct subwg_instance *instance, struct subwg_snapsho
         const struct wg_peer *peer = &instance->dump.peers[i];
         const struct connection *connection = table_find_key(&instance->table, &peer->public_key);
         if (connection == NULL || connection->adopted)
-            code = push_foreign(instance, snapshot, peer);
+            code = push_foreign(instance, snapshot, peer, connection != NULL);
     }
     return code < 0 ? refused_by_host(code, error) : 0;
 }

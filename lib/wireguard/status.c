@@ -139,7 +139,11 @@ static void learn(struct status_state *state, const struct status_sample *sample
                   uint64_t window_ns)
 {
     bool first = !state->sampled && state->adopted;
-    bool anew = first || (state->sampled && elapsed(state->sampled_ns, sample->now_ns) > window_ns);
+    /* Without any handshake there is nothing to date: it is late, however late the first look is. */
+    uint64_t looked_ns = state->sampled ? state->sampled_ns : state->started_ns;
+    bool late = elapsed(looked_ns, sample->now_ns) > window_ns &&
+                (state->sampled || sample->handshake_s != 0);
+    bool anew = first || late;
     bool handshake = sample->handshake_s != 0 && (sample->handshake_s != state->handshake_s ||
                                                   sample->handshake_ns != state->handshake_ns);
     if (handshake)

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "wireguard/instance.h"
+
+/* The connection that a disconnect means: the cluster's, unless another key is named; else the leftover
+ * with that key. NULL: there is nothing to disconnect. */
+static int32_t find_meant(struct subwg_instance *instance, const struct subwg_endpoint *remote,
+                          struct connection **ret_connection, struct subwg_error *error)
+{
+    struct key key;
+    bool named = false;
+    *ret_connection = NULL;
+    if (remote->cluster_id == NULL || remote->cluster_id[0] == '\0')
+        return error_set(error, -EINVAL, SUBWG_REASON_BAD_ENDPOINT, "disconnect",
+                         "the endpoint has no cluster_id");
+    int32_t code = connection_key_of_endpoint(remote, &key, &named, error);
+    if (code != 0)
+        return code;
+    struct connection *current = table_find_cluster(&instance->table, remote->cluster_id);
+    if (current != NULL && (!named || key_equal(&key, &current->public_key)))
+        *ret_connection = current;
+    if (current == NULL && named) {
+        struct connection *leftover = table_find_key(&instance->table, &key);
+        *ret_connection = leftover != NULL && leftover->adopted ? leftover : NULL;
+    }
+    return 0;
+}
+
+/* Its slice of the kernel's state. The peer even if it was seen missing: removing one that is not there
+ * is no error. */
+static int32_t remove_connection(struct subwg_instance *instance,
+                                 const struct connection *connection, struct subwg_error *error)
+{
+    const struct peer_state peer = {.public_key = connection->public_key};
+    const struct state wanted = {0};
+    struct state found = {.peers = &peer, .peer_count = 1};
+    struct prefix *routes = calloc((size_t)connection->subnet_count + 1, sizeof(*routes));
+    if (routes == NULL)
+        return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "disconnect", "%s",
+                         error_phrase(ENOMEM));
+    for (uint32_t i = 0; i < connection->subnet_count; i++)
+        if (connection->subnets[i].routed)
+            routes[found.route_count++] = connection->allowed_ips[i];
+    found.routes = routes;
+    struct target target = instance_target(instance);
+    /* A peer that was removed cannot get its session back: what failed is to be tried again. */
+    target.one_way = true;
+    int32_t code = apply_difference(&target, &wanted, &found, error);
+    free(routes);
+    return code;
+}
+
+int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
+                            struct subwg_error *error)
+{
+    struct connection *connection = NULL;
+    int32_t code = endpoint_check_head(remote, error);
+    if (code == 0)
+        code = find_meant(instance, remote, &connection, error);
+    if (code != 0)
+        return code;
+    if (connection == NULL)
+        return 1;
+    code = remove_connection(instance, connection, error);
+    if (code < 0) {
+        connection->installed = INSTALLED_OTHERWISE;
+        return code;
+    }
+    table_remove(&instance->table, connection);
+    connection_destroy(connection);
+    return 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an earlier run left and no endpoint of this one stands for. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "wireguard/instance.h"
+
+void leftover_name(struct subwg_instance *instance, const struct key *key)
+{
+    struct connection *leftover = table_find_key(&instance->table, key);
+    if (leftover != NULL && leftover->adopted)
+        leftover->named = true;
+}
+
+static bool may_go(const struct connection *connection)
+{
+    return connection == NULL || (connection->adopted && !connection->named);
+}
+
+/* Peers of the dump that no connection of ours stands for. */
+static void gather_foreign_peers(const struct subwg_instance *instance, struct state *found,
+                                 struct peer_state *peers)
+{
+    for (uint32_t i = 0; i < instance->dump.peer_count; i++) {
+        const struct wg_peer *peer = &instance->dump.peers[i];
+        const struct connection *connection = table_find_key(&instance->table, &peer->public_key);
+        if (may_go(connection))
+            peers[found->peer_count++] = (struct peer_state){.public_key = peer->public_key};
+    }
+    found->peers = peers;
+}
+
+/* Routes of ours through the device that no connection stands for. */
+static void gather_foreign_routes(const struct subwg_instance *instance, struct state *found,
+                                  const struct route *routes, uint32_t count,
+                                  struct prefix *destinations)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (routes[i].ifindex != instance->ifindex)
+            continue;
+        const struct prefix_node *node =
+            prefix_map_find(&instance->table.owners, &routes[i].destination, NULL, NULL);
+        const struct connection *owner = node != NULL ? node->owner : NULL;
+        if (may_go(owner) || !prefix_equal(&node->prefix, &routes[i].destination))
+            destinations[found->route_count++] = routes[i].destination;
+    }
+    if (found->route_count > 0)
+        qsort(destinations, found->route_count, sizeof(*destinations), prefix_order);
+    found->routes = destinations;
+}
+
+static void forget_adopted(struct subwg_instance *instance)
+{
+    for (uint32_t i = instance->table.count; i-- > 0;) {
+        struct connection *connection = instance->table.connections[i];
+        if (!may_go(connection))
+            continue;
+        table_remove(&instance->table, connection);
+        connection_destroy(connection);
+    }
+}
+
+int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *error)
+{
+    const struct state wanted = {0};
+    struct state found = {0};
+    struct route *routes = NULL;
+    uint32_t route_count = 0;
+    struct peer_state *peers = NULL;
+    struct prefix *destinations = NULL;
+
+    int32_t code = instance_dump(instance, error);
+    if (code == 0 && instance->settings.routes)
+        code = route_list(instance->netlink, instance->settings.table,
+                          instance->settings.route_protocol, &routes, &route_count, error);
+    if (code != 0)
+        goto out;
+    peers = calloc((size_t)instance->dump.peer_count + 1, sizeof(*peers));
+    destinations = calloc((size_t)route_count + 1, sizeof(*destinations));
+    if (peers == NULL || destinations == NULL) {
+        code = error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "remove leftovers", "%s",
+                         error_phrase(ENOMEM));
+        goto out;
+    }
+    gather_foreign_peers(instance, &found, peers);
+    gather_foreign_routes(instance, &found, routes, route_count, destinations);
+    struct target target = instance_target(instance);
+    target.one_way = true; /* nobody wants leftovers back */
+    code = apply_difference(&target, &wanted, &found, error);
+    if (code >= 0) {
+        forget_adopted(instance);
+        code = (int32_t)(found.peer_count + found.route_count);
+    }
+out:
+    free(destinations);
+    free(peers);
+    free(routes);
+    return code;
+}
