@@ -5,7 +5,6 @@
 #include <netlink/addr.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
-#include <netlink/object.h>
 #include <netlink/route/addr.h>
 #include <stdlib.h>
 

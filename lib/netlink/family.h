@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The families of addresses, as they are numbered in messages. */
+/* The families of addresses: how messages number them, and where the kernel treats them differently. */
 #ifndef NETLINK_FAMILY_H
 #define NETLINK_FAMILY_H
 
@@ -7,6 +7,9 @@
 #include <sys/socket.h>
 
 #include "base/address.h"
+
+/* The metric of an IPv6 route that names none; for IPv4 it is 0. */
+#define IPV6_DEFAULT_METRIC 1024u
 
 /* enum family from AF_...; FAMILY_NONE for one that is not of the Internet. */
 static inline uint8_t family_of(unsigned int number)

@@ -4,15 +4,10 @@
 #include <net/if.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
-#include <netlink/netlink.h>
-#include <netlink/object.h>
 #include <netlink/route/link.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "netlink/handle.h"
 #include "netlink/nl_message.h"
 
 /* ---- finding ---- */

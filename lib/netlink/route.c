@@ -10,12 +10,9 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "netlink/array.h"
+#include "netlink/family.h"
 #include "netlink/nl_error.h"
 #include "netlink/nl_message.h"
-
-/* The metric of an IPv6 route that names none. */
-#define IPV6_DEFAULT_METRIC 1024u
 
 /* ---- building ---- */
 

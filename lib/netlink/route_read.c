@@ -10,9 +10,6 @@
 #include "netlink/family.h"
 #include "netlink/handle.h"
 
-/* The metric of an IPv6 route that names none. */
-#define IPV6_DEFAULT_METRIC 1024u
-
 static struct nlmsghdr *route_request(struct netlink *netlink, struct rtmsg **ret_head)
 {
     struct nlmsghdr *request = mnl_nlmsg_put_header(netlink->request);

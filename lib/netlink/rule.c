@@ -3,7 +3,6 @@
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "netlink/array.h"
 #include "netlink/attribute.h"

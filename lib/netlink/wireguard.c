@@ -5,6 +5,7 @@
 #include <linux/wireguard.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/limits.h"
@@ -45,6 +46,7 @@ static int32_t find_family(struct netlink *netlink, struct outcome *outcome)
         struct nlmsghdr header;
         uint8_t bytes[64];
     } request;
+    memset(&request, 0, sizeof(request));
     struct nlmsghdr *header = mnl_nlmsg_put_header(&request);
     header->nlmsg_type = GENL_ID_CTRL;
     struct genlmsghdr *generic = mnl_nlmsg_put_extra_header(header, sizeof(*generic));
