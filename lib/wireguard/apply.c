@@ -88,7 +88,7 @@ static int32_t change_device(struct target *target, const struct step *step,
         change.mark = step->what.mark;
     }
     int32_t code = wg_set_device(target->netlink, target->ifindex, &change, error);
-    return explain_port(target, code, error);
+    return step->kind == STEP_LISTEN_PORT ? explain_port(target, code, error) : code;
 }
 
 /* There already, or gone already: as good as done. */
