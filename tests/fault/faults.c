@@ -20,35 +20,6 @@ static void start(void)
     remote_make(&three, 3);
 }
 
-static void assert_kernel_has(const char *line)
-{
-    char *kernel = world_kernel();
-    ck_assert_msg(strstr(kernel, line) != NULL, "'%s' is missing in:\n%s", line, kernel);
-    free(kernel);
-}
-
-static void assert_kernel_lacks(const char *line)
-{
-    char *kernel = world_kernel();
-    ck_assert_msg(strstr(kernel, line) == NULL, "'%s' is in:\n%s", line, kernel);
-    free(kernel);
-}
-
-static void assert_kernel_is(char *before)
-{
-    char *kernel = world_kernel();
-    ck_assert_str_eq(kernel, before);
-    free(kernel);
-    free(before);
-}
-
-static void hear(struct remote *remote)
-{
-    fake_kernel_handshake(WORLD_DEVICE, remote->public_key,
-                          (int64_t)(world.realtime_ns / 1000000000u));
-    fake_kernel_traffic(WORLD_DEVICE, remote->public_key, 1000, 500);
-}
-
 START_TEST(fault_01_rule_excludes_a_mark_that_the_device_never_gets)
 {
     world_init();
@@ -91,7 +62,7 @@ START_TEST(fault_04_growing_tx_counts_as_life)
 {
     world_init();
     ck_assert_int_eq(world_connect(&two), 0);
-    hear(&two);
+    world_hear(&two);
     ck_assert_uint_eq(world_row("cluster2").status, SUBWG_STATUS_CONNECTED);
     for (int i = 0; i < 25; i++) {
         world_pass(10);
@@ -114,7 +85,7 @@ START_TEST(fault_05_an_age_that_cannot_be)
     }
     ck_assert_str_eq(world_row("cluster2").status_text, "no handshake for 400 s");
     world.realtime_ns = 1; /* the wall clock falls back to 1970 */
-    hear(&two);
+    world_hear(&two);
     ck_assert_uint_le(world_row("cluster2").lifetime_s, 1);
 }
 END_TEST
@@ -124,7 +95,7 @@ static uint32_t status_after(unsigned int poll_s, unsigned int seconds)
     start();
     world_init();
     ck_assert_int_eq(world_connect(&two), 0);
-    hear(&two);
+    world_hear(&two);
     (void)world_row("cluster2");
     for (unsigned int second = 0; second < seconds; second += poll_s) {
         world_pass(poll_s);
@@ -166,7 +137,7 @@ START_TEST(fault_08_a_vanished_peer_is_hidden)
 {
     world_init();
     ck_assert_int_eq(world_connect(&two), 0);
-    hear(&two);
+    world_hear(&two);
     (void)world_row("cluster2");
     fake_kernel_remove_peer(WORLD_DEVICE, two.public_key);
     struct subwg_connection row = world_row("cluster2");
@@ -305,7 +276,7 @@ START_TEST(fault_16_bookkeeping_in_the_published_endpoint)
     world_init();
     struct remote before = two;
     ck_assert_int_eq(world_connect(&two), 0);
-    hear(&two);
+    world_hear(&two);
     (void)world_table();
     ck_assert_mem_eq(&two.endpoint, &before.endpoint, sizeof(two.endpoint));
     ck_assert_mem_eq(two.config, before.config, sizeof(two.config));
@@ -323,7 +294,7 @@ START_TEST(fault_17_every_restart_is_a_full_outage)
     char key[64];
     world_init();
     ck_assert_int_eq(world_connect(&two), 0);
-    hear(&two);
+    world_hear(&two);
     (void)world_row("cluster2");
     memcpy(key, world.published_key, sizeof(key));
     char *before = world_kernel();
@@ -363,7 +334,7 @@ START_TEST(fault_18_a_status_change_leaves_the_old_series_behind)
                                            "status=\"error\""};
     for (int step = 0; step < 3; step++) {
         if (step == 1)
-            hear(&two);
+            world_hear(&two);
         if (step == 2)
             for (int i = 0; i < 5; i++) {
                 world_pass(50);

@@ -20,6 +20,8 @@ static void take_log(void *context, const char *driver, uint32_t level, const ch
 static int32_t take_published(void *context, const char *key, const char *value)
 {
     (void)context;
+    if (world.refuse_publishing != NULL)
+        return world.refuse_publishing();
     ck_assert_uint_lt(world.published_count, 8);
     (void)snprintf(world.published[world.published_count][0], 64, "%s", key);
     (void)snprintf(world.published[world.published_count++][1], 64, "%s", value);
@@ -199,4 +201,56 @@ struct subwg_connection world_row(const char *cluster_id)
 char *world_kernel(void)
 {
     return fake_kernel_dump_text();
+}
+
+void world_hear(const struct remote *remote)
+{
+    fake_kernel_handshake(WORLD_DEVICE, remote->public_key,
+                          (int64_t)(world.realtime_ns / 1000000000u));
+    fake_kernel_traffic(WORLD_DEVICE, remote->public_key, 1000, 500);
+}
+
+bool kernel_has(const char *line)
+{
+    char *kernel = world_kernel();
+    bool there = strstr(kernel, line) != NULL;
+    free(kernel);
+    return there;
+}
+
+void assert_kernel_has(const char *line)
+{
+    char *kernel = world_kernel();
+    ck_assert_msg(strstr(kernel, line) != NULL, "'%s' is missing in:\n%s", line, kernel);
+    free(kernel);
+}
+
+void assert_kernel_lacks(const char *line)
+{
+    char *kernel = world_kernel();
+    ck_assert_msg(strstr(kernel, line) == NULL, "'%s' is in:\n%s", line, kernel);
+    free(kernel);
+}
+
+void assert_kernel_is(char *before)
+{
+    char *kernel = world_kernel();
+    ck_assert_str_eq(kernel, before);
+    free(kernel);
+    free(before);
+}
+
+int world_run(const char *name, void (*start)(void), const struct world_test *tests, size_t count)
+{
+    Suite *suite = suite_create(name);
+    TCase *cases = tcase_create(name);
+    tcase_add_checked_fixture(cases, start, world_stop);
+    for (size_t i = 0; i < count; i++)
+        tcase_add_loop_test(cases, tests[i].test, 0, tests[i].rounds > 0 ? tests[i].rounds : 1);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

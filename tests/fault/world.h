@@ -32,8 +32,9 @@ struct world {
     char published_key[64];
     char published[8][2][64];
     uint32_t published_count;
-    char log[8192];   /* every line so far */
-    char text[65536]; /* the last rendering */
+    int32_t (*refuse_publishing)(void); /* NULL: what is published is taken */
+    char log[8192];                     /* every line so far */
+    char text[65536];                   /* the last rendering */
     size_t text_length;
 };
 extern struct world world;
@@ -57,7 +58,21 @@ const char *world_metrics(uint32_t profile);
 const char *world_table(void);
 /* The connection row of a cluster as a snapshot of now has it; asserts that there is one. */
 struct subwg_connection world_row(const char *cluster_id);
+/* A handshake of the remote, and something received. */
+void world_hear(const struct remote *remote);
+
 /* The kernel's state as text; the caller frees it. */
 char *world_kernel(void);
+bool kernel_has(const char *line);
+void assert_kernel_has(const char *line);
+void assert_kernel_lacks(const char *line);
+void assert_kernel_is(char *before); /* frees it */
+
+/* One suite with one case, as a program: runs it and returns the program's exit status. */
+struct world_test {
+    const TTest *test;
+    int rounds; /* the loop variable _i goes from 0; 0: one round */
+};
+int world_run(const char *name, void (*start)(void), const struct world_test *tests, size_t count);
 
 #endif

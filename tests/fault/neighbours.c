@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Not alone in the network namespace: a second instance, and what other people put there. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "world.h"
+
+#define RULE_IPV4 "rule ipv4 220: not fwmark 0x16ef/0xffffffff lookup 220"
+#define RULE_IPV6 "rule ipv6 220: not fwmark 0x16ef/0xffffffff lookup 220"
+
+static struct remote two;
+static struct subwg_cable *first;
+
+static void start(void)
+{
+    world_start();
+    remote_make(&two, 2);
+    world_init();
+    ck_assert_int_eq(world_connect(&two), 0);
+}
+
+/* The first instance lives on while world.cable becomes another one. */
+static void create_second(const struct subwg_setting *settings, uint32_t count)
+{
+    first = world.cable;
+    world.cable = NULL;
+    ck_assert_int_eq(world_create(settings, count), 0);
+}
+
+static void end_second(void)
+{
+    subwg_cable_destroy(world.cable);
+    world.cable = first;
+}
+
+static const struct subwg_setting same_table[] = {{"device", "subwg1"}, {"port", "5872"}};
+static const struct subwg_setting other_mark[] = {
+    {"device", "subwg1"}, {"port", "5872"}, {"mark", "7"}, {"rule-priority", "221"}};
+
+START_TEST(a_second_instance_on_the_same_table_is_refused_and_its_cleanup_takes_no_rules)
+{
+    char *before = world_kernel();
+    create_second(_i == 0 ? same_table : other_mark, _i == 0 ? 2 : 4);
+    ck_assert_int_eq(subwg_cable_init(world.cable, &world.error), -EBUSY);
+    ck_assert_uint_eq(world.error.reason, SUBWG_REASON_BUSY);
+    ck_assert_ptr_nonnull(strstr(world.error.text, "table 220"));
+    ck_assert_ptr_nonnull(strstr(world.error.hint, "table"));
+    ck_assert_int_eq(subwg_cable_cleanup(world.cable, &world.error), 0);
+    ck_assert_ptr_nonnull(strstr(world.log, "rules to table 220 stay"));
+    end_second();
+    assert_kernel_is(before);
+}
+END_TEST
+
+START_TEST(a_second_instance_of_the_same_device_is_refused)
+{
+    char *before = world_kernel();
+    create_second(NULL, 0);
+    ck_assert_int_eq(subwg_cable_init(world.cable, &world.error), -EBUSY);
+    ck_assert_ptr_nonnull(strstr(world.error.text, "device subwg0"));
+    ck_assert_int_eq(subwg_cable_cleanup(world.cable, &world.error), -EBUSY);
+    end_second();
+    assert_kernel_is(before);
+}
+END_TEST
+
+START_TEST(an_instance_without_routes_stands_beside_and_takes_no_rules_with_it)
+{
+    const struct subwg_setting settings[] = {{"profile", "submariner"}};
+    char *before = world_kernel();
+    create_second(settings, 1);
+    ck_assert_int_eq(subwg_cable_init(world.cable, &world.error), 0);
+    ck_assert_int_eq(subwg_cable_cleanup(world.cable, &world.error), 0);
+    end_second();
+    assert_kernel_is(before);
+}
+END_TEST
+
+START_TEST(an_instance_with_a_table_of_its_own_stands_beside_and_takes_its_own_alone)
+{
+    const struct subwg_setting settings[] = {{"device", "subwg1"},
+                                             {"port", "5872"},
+                                             {"mark", "7"},
+                                             {"rule-priority", "221"},
+                                             {"table", "221"}};
+    struct remote three;
+    remote_make(&three, 3);
+    char *before = world_kernel();
+    create_second(settings, 5);
+    ck_assert_msg(subwg_cable_init(world.cable, &world.error) == 0, "%s", world.error.text);
+    ck_assert_int_eq(world_connect(&three), 0);
+    assert_kernel_has("route table 221 10.235.0.0/18 dev subwg1");
+    assert_kernel_has("rule ipv4 221: not fwmark 0x7/0xffffffff lookup 221");
+    ck_assert_int_eq(subwg_cable_cleanup(world.cable, &world.error), 0);
+    end_second();
+    assert_kernel_is(before);
+}
+END_TEST
+
+START_TEST(the_rules_of_an_instance_that_died_outlast_another_ones_init_and_cleanup)
+{
+    subwg_cable_destroy(world.cable);
+    world.cable = NULL;
+    char *before = world_kernel();
+    create_second(_i == 0 ? same_table : other_mark, _i == 0 ? 2 : 4);
+    ck_assert_int_eq(subwg_cable_init(world.cable, &world.error), -EEXIST);
+    ck_assert_uint_eq(world.error.reason, SUBWG_REASON_CONFLICT);
+    ck_assert_int_eq(subwg_cable_cleanup(world.cable, &world.error), 0);
+    assert_kernel_has(RULE_IPV4);
+    assert_kernel_has(RULE_IPV6);
+    assert_kernel_is(before);
+    subwg_cable_destroy(world.cable);
+    world.cable = NULL;
+    world_init(); /* and its successor goes on with them */
+    ck_assert_int_eq(world_connect(&two), 1);
+}
+END_TEST
+
+START_TEST(an_operators_address_on_the_device_outlasts_a_restart)
+{
+    fake_kernel_add_address(WORLD_DEVICE, "192.0.2.1/32");
+    fake_kernel_add_address(WORLD_DEVICE, "2001:db8::1/128");
+    char *before = world_kernel();
+    world_restart();
+    assert_kernel_is(before);
+}
+END_TEST
+
+START_TEST(a_foreign_ipv6_route_with_a_metric_does_not_go_before_ours)
+{
+    const char *const subnets[] = {"fd22::/48"};
+    fake_kernel_add_route(&(struct fake_kernel_route){
+        .destination = "fd22::/48", .link = "eth0", .table = 220, .metric = 100});
+    two.endpoint.subnets = subnets;
+    two.endpoint.subnet_count = 1;
+    ck_assert_int_eq(world_connect(&two), 0);
+    assert_kernel_has(
+        "fd22::/48 dev subwg0 via none src none type 1 protocol 158 scope 0 metric 1 ");
+    assert_kernel_has("fd22::/48 dev eth0 via none src none type 1 protocol 4 scope 0 metric 100 ");
+    ck_assert_int_eq(world_connect(&two), 1);
+    ck_assert_int_eq(world_disconnect(&two), 0);
+    assert_kernel_lacks("fd22::/48 dev subwg0");
+    assert_kernel_has("fd22::/48 dev eth0");
+}
+END_TEST
+
+int main(void)
+{
+    const struct world_test tests[] = {
+        {a_second_instance_on_the_same_table_is_refused_and_its_cleanup_takes_no_rules, 2},
+        {a_second_instance_of_the_same_device_is_refused, 0},
+        {an_instance_without_routes_stands_beside_and_takes_no_rules_with_it, 0},
+        {an_instance_with_a_table_of_its_own_stands_beside_and_takes_its_own_alone, 0},
+        {the_rules_of_an_instance_that_died_outlast_another_ones_init_and_cleanup, 2},
+        {an_operators_address_on_the_device_outlasts_a_restart, 0},
+        {a_foreign_ipv6_route_with_a_metric_does_not_go_before_ours, 0},
+    };
+    return world_run("neighbours", start, tests, sizeof(tests) / sizeof(tests[0]));
+}
