@@ -243,6 +243,63 @@ table_head_is_right()
         [[ $(wc -l <"$work/table") -eq $((rows + 2)) ]]
 }
 
+# Samples cluster1's device for as long as it lives: the device's public key alone, then of each peer its key, handshake
+# time and counters. The private key, which wg prints first, is dropped.
+watch_peers()
+{
+    local key handshake rx tx
+    while sleep 0.1; do
+        inside gateway1 wg show subwg0 dump | {
+            IFS=$'\t' read -r _ key _
+            echo "$key"
+            while IFS=$'\t' read -r key _ _ _ handshake rx tx _; do
+                echo "$key $handshake $rx $tx"
+            done
+        }
+    done
+}
+
+samples()
+{
+    grep -c '^[^ ]*$' "$work/watched" || true
+}
+
+has_samples()
+{
+    [[ $(samples) -ge $1 ]]
+}
+
+# Before a crash, during, and after it: each has its samples, however slow the machine.
+two_more_samples()
+{
+    wait_for 30 "two more samples of the device" has_samples $(($(samples) + 2))
+}
+
+# watched_is_steady DEVICE_KEY PEER_KEY: in every sample the same device key, and figures that never fall.
+watched_is_steady()
+{
+    awk -v device="$1" -v peer="$2" '
+        NF == 1 { samples++ }
+        NF == 1 && $1 != device { wrong = "another key: " $1 }
+        NF != 1 && NF != 4 { wrong = $0 }
+        $1 == peer {
+            seen++
+            for (i = 2; i <= 4; i++) {
+                if ($i == 0 || $i < last[i]) wrong = "fell from " last[i] " to " $i
+                last[i] = $i
+            }
+        }
+        END {
+            if (samples < 6 || seen < samples - 1) wrong = wrong " " samples " samples, " seen " with the peer"
+            if (wrong) { print wrong; exit 1 }
+        }' "$work/watched"
+}
+
+has_lines()
+{
+    [[ $(wc -l <"$1") -ge $2 ]]
+}
+
 # --- Acting -----------------------------------------------------------------------------------------
 
 declare -A process_of=()
