@@ -14,7 +14,8 @@
 
 struct replaced {
     struct connection *connections[REPLACED_MAX]; /* NULL: none */
-    struct connection *actual[REPLACED_MAX];      /* what the kernel has, where it was not known */
+    struct connection *actual[REPLACED_MAX];      /* what the kernel has, where it was not known;
+                                                   * CLAIMED alone: a foreign peer with the key */
 };
 
 enum { CURRENT, CLAIMED };
@@ -54,22 +55,29 @@ static int32_t no_memory(struct subwg_error *error, const char *operation)
     return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, operation, "%s", error_phrase(ENOMEM));
 }
 
+static const struct wg_peer *find_in_dump(const struct subwg_instance *instance,
+                                          const struct key *key)
+{
+    for (uint32_t i = 0; i < instance->dump.peer_count; i++)
+        if (key_equal(&instance->dump.peers[i].public_key, key))
+            return &instance->dump.peers[i];
+    return NULL;
+}
+
 /* The peer of a connection as the dump has it, in the form of a leftover; NULL if it is not there. */
 static int32_t actual_peer(const struct subwg_instance *instance,
                            const struct connection *connection, struct connection **ret_actual,
                            struct subwg_error *error)
 {
-    for (uint32_t i = 0; i < instance->dump.peer_count; i++) {
-        const struct wg_peer *peer = &instance->dump.peers[i];
-        if (!key_equal(&peer->public_key, &connection->public_key))
-            continue;
-        *ret_actual = connection_from_peer(&instance->dump, peer);
-        if (*ret_actual == NULL)
-            return no_memory(error, "connect");
-        /* A roamed endpoint is not a difference. */
-        if (peer->endpoint.address.family != FAMILY_NONE)
-            (*ret_actual)->installed_endpoint = connection->installed_endpoint;
-    }
+    const struct wg_peer *peer = find_in_dump(instance, &connection->public_key);
+    if (peer == NULL)
+        return 0;
+    *ret_actual = connection_from_peer(&instance->dump, peer);
+    if (*ret_actual == NULL)
+        return no_memory(error, "connect");
+    /* A roamed endpoint is not a difference. */
+    if (peer->endpoint.address.family != FAMILY_NONE)
+        (*ret_actual)->installed_endpoint = connection->installed_endpoint;
     return 0;
 }
 
@@ -115,13 +123,31 @@ static int32_t read_unknown(struct subwg_instance *instance, struct replaced *re
     return code;
 }
 
+/* A peer with the new key that is no connection's, as one made by hand since init: a way back must not
+ * take it, and it keeps nothing that was not asked for. The last dump tells whether to look. */
+static int32_t find_foreign(struct subwg_instance *instance, const struct connection *candidate,
+                            struct replaced *replaced, struct subwg_error *error)
+{
+    if (find_in_dump(instance, &candidate->public_key) == NULL)
+        return 0;
+    int32_t code = instance_dump(instance, error);
+    if (code != 0)
+        return code;
+    const struct wg_peer *peer = find_in_dump(instance, &candidate->public_key);
+    if (peer == NULL)
+        return 0;
+    replaced->actual[CLAIMED] = connection_from_peer(&instance->dump, peer);
+    return replaced->actual[CLAIMED] != NULL ? 0 : no_memory(error, "connect");
+}
+
 static int32_t find_replaced(struct subwg_instance *instance, const struct connection *candidate,
                              struct replaced *replaced, struct subwg_error *error)
 {
     struct connection *current = table_find_cluster(&instance->table, candidate->cluster_id);
     struct connection *claimed = table_find_key(&instance->table, &candidate->public_key);
     *replaced = (struct replaced){.connections = {current, claimed != current ? claimed : NULL}};
-    return read_unknown(instance, replaced, error);
+    int32_t code = read_unknown(instance, replaced, error);
+    return code == 0 && claimed == NULL ? find_foreign(instance, candidate, replaced, error) : code;
 }
 
 /* The one with the candidate's key, if the kernel has it. */
@@ -186,10 +212,9 @@ static void fill_found(struct slice *found, const struct replaced *replaced)
 {
     for (size_t i = 0; i < REPLACED_MAX; i++) {
         const struct connection *connection = replaced->connections[i];
-        if (connection == NULL)
-            continue;
-        slice_add_routes(found, connection);
-        if (connection->installed != INSTALLED_AS_WANTED)
+        if (connection != NULL)
+            slice_add_routes(found, connection);
+        if (connection == NULL || connection->installed != INSTALLED_AS_WANTED)
             connection = replaced->actual[i];
         if (connection == NULL)
             continue;

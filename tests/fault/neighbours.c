@@ -152,6 +152,48 @@ START_TEST(a_foreign_ipv6_route_with_a_metric_does_not_go_before_ours)
 }
 END_TEST
 
+/* Made by hand while we run, with the key that cluster3 announces later, and some traffic. */
+static void make_foreign_peer(const struct remote *remote)
+{
+    fake_kernel_add_peer(WORLD_DEVICE, remote->public_key, "10.99.0.0/16");
+    world_hear(remote);
+    (void)world_table();
+}
+
+START_TEST(a_foreign_peer_with_the_key_of_a_connect_that_fails_stays_as_it_was)
+{
+    struct remote three;
+    remote_make(&three, 3);
+    make_foreign_peer(&three);
+    fake_kernel_add_route(
+        &(struct fake_kernel_route){.destination = "10.235.64.0/18", .link = "eth0", .table = 220});
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(world_connect(&three), -EEXIST);
+        ck_assert_uint_eq(world.error.flags, 0);
+        assert_kernel_has("handshake 1700000000 rx 1000 tx 500 allowed 10.99.0.0/16\n");
+        assert_kernel_lacks("10.235.0.0/18");
+    }
+}
+END_TEST
+
+START_TEST(a_foreign_peer_with_the_key_of_a_connect_becomes_what_was_asked_for)
+{
+    struct remote three;
+    remote_make(&three, 3);
+    make_foreign_peer(&three);
+    if (_i == 1)
+        fake_kernel_remove_peer(WORLD_DEVICE, three.public_key);
+    ck_assert_int_eq(world_connect(&three), 0);
+    assert_kernel_has(_i == 0 ? "10.243.64.8:5871 keepalive 10 handshake 1700000000 rx 1000 tx 500 "
+                                "allowed 10.235.0.0/18 10.235.64.0/18\n"
+                              : "10.243.64.8:5871 keepalive 10 handshake 0 rx 0 tx 0 "
+                                "allowed 10.235.0.0/18 10.235.64.0/18\n");
+    ck_assert_int_eq(world_connect(&three), 1);
+    (void)world_row("cluster3");
+    ck_assert_int_eq(world_connect(&three), 1);
+}
+END_TEST
+
 int main(void)
 {
     const struct world_test tests[] = {
@@ -161,6 +203,8 @@ int main(void)
         {an_instance_with_a_table_of_its_own_stands_beside_and_takes_its_own_alone, 0},
         {the_rules_of_an_instance_that_died_outlast_another_ones_init_and_cleanup, 2},
         {an_operators_address_on_the_device_outlasts_a_restart, 2},
+        {a_foreign_peer_with_the_key_of_a_connect_that_fails_stays_as_it_was, 0},
+        {a_foreign_peer_with_the_key_of_a_connect_becomes_what_was_asked_for, 2},
         {a_foreign_ipv6_route_with_a_metric_does_not_go_before_ours, 0},
     };
     return world_run("neighbours", start, tests, sizeof(tests) / sizeof(tests[0]));
