@@ -364,13 +364,13 @@ static void spare_peer(struct step *back)
 
 /* Keeps of the way back what answers a step that was tried (NULL: all), and takes it; best effort. */
 static int32_t go_back(struct target *target, const struct state *wanted, const struct state *found,
-                       const bool *tried)
+                       const bool *tried, bool peers_gone)
 {
     struct plan back = {0};
     int32_t code = plan_make(found, wanted, target->preshared_key, &back);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < back.count; i++) {
-        if (tried != NULL && !tried[STEP_PEER_WITHDRAW])
+        if (!peers_gone)
             spare_peer(&back.steps[i]);
         if (tried == NULL || was_tried(tried, back.steps[i].kind))
             back.steps[kept++] = back.steps[i];
@@ -390,7 +390,7 @@ static int32_t go_back(struct target *target, const struct state *wanted, const 
 
 int32_t apply_back(struct target *target, const struct state *wanted, const struct state *found)
 {
-    return go_back(target, wanted, found, NULL);
+    return go_back(target, wanted, found, NULL, true);
 }
 
 int32_t apply_difference(struct target *target, const struct state *wanted,
@@ -404,15 +404,20 @@ int32_t apply_difference(struct target *target, const struct state *wanted,
         return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "plan", "%s",
                          error_phrase(ENOMEM));
     int32_t code = plan.count == 0 ? 1 : 0;
+    bool withdrawn = false; /* by groups that are through */
     for (uint32_t i = 0; i < plan.count && code == 0;) {
         uint32_t length = group_length(&plan.steps[i], plan.count - i);
+        withdrawn = tried[STEP_PEER_WITHDRAW];
         for (uint32_t step = i; step < i + length; step++)
             tried[plan.steps[step].kind] = true;
         code = run_group(target, &plan.steps[i], length, &failure);
         i += length;
     }
     if (code < 0) {
-        bool undone = !target->one_way && go_back(target, wanted, found, tried) == 0;
+        /* The kernel stops at what it refuses, and a peer goes last. */
+        bool refused = failure.kernel_errno != 0;
+        bool peers_gone = refused ? withdrawn : tried[STEP_PEER_WITHDRAW];
+        bool undone = !target->one_way && go_back(target, wanted, found, tried, peers_gone) == 0;
         failure.flags = undone ? 0 : SUBWG_ERROR_STATE_UNKNOWN;
         error_copy(error, &failure);
     }

@@ -166,15 +166,18 @@ static void add_peers(struct maker *maker, const struct state *wanted, const str
     }
 }
 
+/* Whole peers last: if the kernel refuses anything of the request, they are still there. */
 static void withdraw_peers(struct maker *maker, const struct state *wanted,
                            const struct state *found)
 {
     for (uint32_t i = 0; i < found->peer_count; i++) {
         const struct peer_state *kept = find_peer(wanted, &found->peers[i].public_key);
-        if (kept != NULL) {
+        if (kept != NULL)
             withdraw_allowed_ips(maker, kept, &found->peers[i], wanted);
+    }
+    for (uint32_t i = 0; i < found->peer_count; i++) {
+        if (find_peer(wanted, &found->peers[i].public_key) != NULL)
             continue;
-        }
         struct wg_peer_change *change = &add(maker, STEP_PEER_WITHDRAW)->what.peer;
         change->public_key = found->peers[i].public_key;
         change->flags = WG_PEER_REMOVE;

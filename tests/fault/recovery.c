@@ -93,13 +93,18 @@ START_TEST(an_update_of_a_leftover_that_fails_keeps_its_routes)
 }
 END_TEST
 
-START_TEST(a_change_of_key_that_fails_keeps_session_counters_and_roamed_endpoint_of_the_old_peer)
+static void roam(const struct remote *remote)
 {
     struct sockaddr_in roamed = {.sin_family = AF_INET, .sin_port = htons(9999)};
     ck_assert_int_eq(inet_pton(AF_INET, "10.243.64.200", &roamed.sin_addr), 1);
+    fake_kernel_roam(WORLD_DEVICE, remote->public_key, (const struct sockaddr *)&roamed);
+}
+
+START_TEST(a_change_of_key_that_fails_keeps_session_counters_and_roamed_endpoint_of_the_old_peer)
+{
     world_init();
     connect_and_hear(&two);
-    fake_kernel_roam(WORLD_DEVICE, two.public_key, (const struct sockaddr *)&roamed);
+    roam(&two);
     struct remote next = blocked_update();
     struct subwg_setting config[] = {{"publicKey", four.key}, {"udp-port", "5871"}};
     next.endpoint.backend_config = config;
@@ -148,6 +153,34 @@ START_TEST(after_a_way_back_that_failed_the_new_announcement_succeeds_once_it_ca
     assert_kernel_has("route table 220 10.234.64.0/18 dev subwg0");
     assert_kernel_has("route table 220 10.250.0.0/16 dev subwg0");
     ck_assert_int_eq(world_connect(&next), 1);
+}
+END_TEST
+
+START_TEST(a_change_of_key_alone_that_the_kernel_refuses_touches_nothing_of_the_old_peer)
+{
+    const struct subwg_setting settings[] = {{"mtu", "1400"}}; /* asks for no path's */
+    int refusals = 0;
+    ck_assert_int_eq(world_create(settings, 1), 0);
+    ck_assert_int_eq(subwg_cable_init(world.cable, &world.error), 0);
+    connect_and_hear(&two);
+    roam(&two);
+    struct remote next = two;
+    struct subwg_setting config[] = {{"publicKey", four.key}, {"udp-port", "5871"}};
+    next.endpoint.backend_config = config;
+    char *before = world_kernel();
+    int32_t code = -1;
+    for (uint64_t request = 1; request < 40 && code != 0; request++) {
+        fake_kernel_fail_request(request, ENOMEM);
+        code = world_connect(&next);
+        fake_kernel_fail_request(0, 0);
+        if (code != 0) {
+            refusals++;
+            assert_kernel_equals(before);
+        }
+    }
+    ck_assert_int_eq(code, 0);
+    ck_assert_int_ge(refusals, 2);
+    free(before);
 }
 END_TEST
 
@@ -335,6 +368,7 @@ int main(void)
         {an_update_that_fails_after_a_mere_read_keeps_the_routes_of_the_live_connection, 0},
         {an_update_of_a_leftover_that_fails_keeps_its_routes, 0},
         {a_change_of_key_that_fails_keeps_session_counters_and_roamed_endpoint_of_the_old_peer, 0},
+        {a_change_of_key_alone_that_the_kernel_refuses_touches_nothing_of_the_old_peer, 0},
         {after_a_way_back_that_failed_the_old_announcement_restores_everything, 14},
         {after_a_way_back_that_failed_the_new_announcement_succeeds_once_it_can, 14},
         {the_order_in_which_a_peer_got_its_subnets_is_no_difference, 2},

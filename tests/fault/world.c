@@ -232,11 +232,23 @@ void assert_kernel_lacks(const char *line)
     free(kernel);
 }
 
-void assert_kernel_is(char *before)
+/* Names the first line that differs: all of both texts is more than a failure's message takes. */
+void assert_kernel_equals(const char *before)
 {
     char *kernel = world_kernel();
-    ck_assert_str_eq(kernel, before);
+    size_t line = 0;
+    for (size_t i = 0; kernel[i] != '\0' && kernel[i] == before[i]; i++)
+        if (kernel[i] == '\n')
+            line = i + 1;
+    ck_assert_msg(strcmp(kernel, before) == 0, "the kernel had\n%.*s\nand now has\n%.*s",
+                  (int)strcspn(before + line, "\n"), before + line,
+                  (int)strcspn(kernel + line, "\n"), kernel + line);
     free(kernel);
+}
+
+void assert_kernel_is(char *before)
+{
+    assert_kernel_equals(before);
     free(before);
 }
 

@@ -66,6 +66,7 @@ char *world_kernel(void);
 bool kernel_has(const char *line);
 void assert_kernel_has(const char *line);
 void assert_kernel_lacks(const char *line);
+void assert_kernel_equals(const char *before);
 void assert_kernel_is(char *before); /* frees it */
 
 /* One suite with one case, as a program: runs it and returns the program's exit status. */
