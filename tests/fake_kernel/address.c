@@ -75,6 +75,11 @@ static struct fake_route made_by_kernel(const struct fake_interface_address *add
     return route;
 }
 
+static struct fake_prefix address_of(const struct fake_interface_address *address)
+{
+    return whole(address->prefix);
+}
+
 static void add_route(struct fake_route route)
 {
     const char *sentence;
@@ -84,7 +89,7 @@ static void add_route(struct fake_route route)
 
 static void add_local_route(const struct fake_interface_address *address)
 {
-    add_route(made_by_kernel(address, whole(address->prefix), RTN_LOCAL));
+    add_route(made_by_kernel(address, address_of(address), RTN_LOCAL));
 }
 
 /* Of IPv4, while the link is up: the network, and its broadcast address where it can have one. */
@@ -140,8 +145,8 @@ int fake_address_add(struct fake_link *link, const struct fake_prefix *prefix, u
     if (prefix->family == AF_INET6 && !link->ipv6)
         return -EINVAL;
     if (fake_address_find(link->ifindex, prefix) != NULL) {
-        *ret_sentence =
-            prefix->family == AF_INET6 ? "address already assigned" : "Address already assigned";
+        *ret_sentence = prefix->family == AF_INET6 ? "ipv6: address already assigned"
+                                                   : "ipv4: Address already assigned";
         return -EEXIST;
     }
     address = fake_allocate(sizeof(*address));
@@ -162,11 +167,11 @@ int fake_address_add(struct fake_link *link, const struct fake_prefix *prefix, u
 
 static bool is_its_local_route(const struct fake_route *route, const void *about)
 {
-    const struct fake_interface_address *address = about;
-    struct fake_prefix host = whole(address->prefix);
+    struct fake_route own = made_by_kernel(about, address_of(about), RTN_LOCAL);
 
     return route->protocol == RTPROT_KERNEL && route->type == RTN_LOCAL &&
-           route->ifindex == address->ifindex && fake_prefix_equal(&route->destination, &host);
+           route->ifindex == own.ifindex && fake_address_equal(&route->source, &own.source) &&
+           fake_prefix_equal(&route->destination, &own.destination);
 }
 
 static bool is_its_network_route(const struct fake_route *route, const void *about)
@@ -178,7 +183,21 @@ static bool is_its_network_route(const struct fake_route *route, const void *abo
     return route->protocol == RTPROT_KERNEL && route->type != RTN_LOCAL &&
            route->ifindex == address->ifindex &&
            (fake_prefix_equal(&route->destination, &network) ||
-            (network.family == AF_INET && fake_prefix_equal(&route->destination, &broadcast)));
+            fake_prefix_equal(&route->destination, &broadcast));
+}
+
+/* Of IPv6 the kernel removes the first route to the network that it finds, whoever made it. */
+static void remove_network_routes(const struct fake_interface_address *address)
+{
+    struct fake_route wanted = {.destination = fake_prefix_masked(address->prefix),
+                                .table = RT_TABLE_MAIN,
+                                .ifindex = address->ifindex};
+    const char *sentence;
+
+    if (address->prefix.family == AF_INET6)
+        fake_route_delete(&wanted, &sentence);
+    else
+        remove_routes(is_its_network_route, address);
 }
 
 static bool is_sent_from(const struct fake_route *route, const void *about)
@@ -188,21 +207,30 @@ static bool is_sent_from(const struct fake_route *route, const void *about)
     return fake_address_equal(&route->source, &address->prefix);
 }
 
+static bool has_same_local_route(const struct fake_interface_address *one,
+                                 const struct fake_interface_address *other)
+{
+    struct fake_prefix source = one->secondary ? one->primary : one->prefix;
+    struct fake_prefix other_source = other->secondary ? other->primary : other->prefix;
+
+    return one->ifindex == other->ifindex && fake_address_equal(&one->prefix, &other->prefix) &&
+           (one->prefix.family == AF_INET6 || fake_address_equal(&source, &other_source));
+}
+
 /* What no other address needs as well. The address itself is in the list no more. */
 static void remove_its_routes(const struct fake_interface_address *address)
 {
-    bool network_is_used = address->secondary, address_is_used = false;
+    bool network_is_used = address->secondary, local_route_is_used = false;
     struct fake_interface_address *other;
 
     TAILQ_FOREACH(other, &fake_world.addresses, entry)
     {
         network_is_used |= is_same_network(other, address);
-        address_is_used |= other->ifindex == address->ifindex &&
-                           fake_address_equal(&other->prefix, &address->prefix);
+        local_route_is_used |= has_same_local_route(other, address);
     }
     if (!network_is_used)
-        remove_routes(is_its_network_route, address);
-    if (!address_is_used)
+        remove_network_routes(address);
+    if (!local_route_is_used)
         remove_routes(is_its_local_route, address);
     if (!fake_address_is_local(&address->prefix))
         remove_routes(is_sent_from, address);

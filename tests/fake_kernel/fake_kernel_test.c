@@ -16,6 +16,7 @@
 #include <linux/genetlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/wireguard.h>
+#include <net/if.h>
 
 #include "fake_kernel.h"
 
@@ -184,6 +185,16 @@ START_TEST(a_blocked_receiver_is_woken)
     ck_assert_int_gt(recv(fd, answer, sizeof(answer), 0), 0);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     close(fd);
+}
+END_TEST
+
+START_TEST(links_have_the_models_indexes)
+{
+    uint32_t ifindex = fake_kernel_add_link("eth7", NULL);
+
+    ck_assert_uint_eq(if_nametoindex("eth7"), ifindex);
+    ck_assert_uint_eq(if_nametoindex("eth8"), 0);
+    ck_assert_int_eq(errno, ENODEV);
 }
 END_TEST
 
@@ -407,6 +418,7 @@ int main(void)
     tcase_add_test(calls, a_descriptor_is_readable_while_something_waits);
     tcase_add_test(calls, receiving_peeks_cuts_and_gives_up);
     tcase_add_test(calls, a_blocked_receiver_is_woken);
+    tcase_add_test(calls, links_have_the_models_indexes);
     suite_add_tcase(suite, calls);
     tcase_add_checked_fixture(worlds, setup, NULL);
     tcase_add_test(worlds, a_kernel_without_wireguard);

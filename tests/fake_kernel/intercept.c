@@ -10,6 +10,7 @@
 #define _DEFAULT_SOURCE
 #include <errno.h>
 #include <limits.h>
+#include <net/if.h>
 #include <unistd.h>
 
 #include "faults.h"
@@ -39,6 +40,27 @@ FAKE_EXPORTED int socket(int domain, int type, int protocol)
     }
     status = -fake_faults_call();
     return fake_leave(status != 0 ? status : fake_socket_open(protocol, type));
+}
+
+/* Not a socket's, but it asks the kernel for a link. */
+FAKE_EXPORTED unsigned int if_nametoindex(const char *name)
+{
+    FAKE_NEXT(unsigned int, if_nametoindex, const char *);
+    const struct fake_link *link;
+    unsigned int ifindex = 0;
+    bool real;
+
+    fake_lock();
+    real = bypass;
+    link = fake_link_by_name(name);
+    if (link != NULL)
+        ifindex = link->ifindex;
+    fake_unlock();
+    if (real)
+        return next(name);
+    if (ifindex == 0)
+        errno = ENODEV;
+    return ifindex;
 }
 
 FAKE_EXPORTED int close(int fd)

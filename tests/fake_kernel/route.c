@@ -202,9 +202,8 @@ int fake_route_add(const struct fake_route *wanted, uint16_t flags, const char *
 
 static bool is_meant(const struct fake_route *found, const struct fake_route *wanted)
 {
-    struct fake_prefix destination = fake_prefix_masked(wanted->destination);
-
-    if (found->table != wanted->table || !fake_prefix_equal(&found->destination, &destination) ||
+    if (found->table != wanted->table ||
+        !fake_prefix_equal(&found->destination, &wanted->destination) ||
         (wanted->ifindex != 0 && wanted->ifindex != found->ifindex) ||
         (wanted->gateway.family != AF_UNSPEC &&
          !fake_address_equal(&wanted->gateway, &found->gateway)) ||
@@ -219,21 +218,27 @@ static bool is_meant(const struct fake_route *found, const struct fake_route *wa
             fake_address_equal(&wanted->source, &found->source));
 }
 
-int fake_route_delete(const struct fake_route *wanted, const char **ret_sentence)
+/* Of several that are meant, the one with the smallest metric goes. */
+int fake_route_delete(const struct fake_route *described, const char **ret_sentence)
 {
-    struct fake_route *route;
-    int status = check_destination(wanted, ret_sentence);
+    struct fake_route *route, *found = NULL, wanted = *described;
+    int status = check_destination(described, ret_sentence);
+
+    wanted.destination = fake_prefix_masked(described->destination);
 
     if (status != 0)
         return status;
-    if (!fake_table_exists(wanted->destination.family, wanted->table)) {
+    if (!fake_table_exists(wanted.destination.family, wanted.table)) {
         *ret_sentence = "FIB table does not exist";
         return -ESRCH;
     }
     TAILQ_FOREACH(route, &fake_world.routes, entry)
-    if (is_meant(route, wanted)) {
-        fake_route_free(route);
-        return 0;
+    {
+        if (is_meant(route, &wanted) && (found == NULL || route->metric < found->metric))
+            found = route;
     }
-    return -ESRCH;
+    if (found == NULL)
+        return -ESRCH;
+    fake_route_free(found);
+    return 0;
 }

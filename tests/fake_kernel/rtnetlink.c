@@ -5,6 +5,8 @@
 
 #include <linux/rtnetlink.h>
 
+#define BULK 0x200 /* NLM_F_BULK; what NLM_F_EXCL is in other requests */
+
 struct entry {
     uint16_t type;
     bool dump;
@@ -55,6 +57,8 @@ int fake_route_request(struct fake_request *request)
             continue;
         if (entry->families && !fake_request_family(request, &family))
             return -EOPNOTSUPP;
+        if ((type & 3) == 1 && (request->head->nlmsg_flags & BULK) != 0)
+            return fake_refuse(request, -EOPNOTSUPP, "Bulk delete is not supported");
         return entry->answer(request);
     }
     return -EOPNOTSUPP;

@@ -54,7 +54,7 @@ int fake_address_new(struct fake_request *request)
     if (wanted.head.ifa_prefixlen > 8 * fake_address_size(wanted.head.ifa_family))
         return fake_refuse(request, -EINVAL,
                            wanted.head.ifa_family == AF_INET ? "ipv4: Invalid prefix length"
-                                                             : "Invalid prefix length");
+                                                             : "ipv6: Invalid prefix length");
     if (wanted.prefix.family == AF_UNSPEC)
         return fake_refuse(request, -EINVAL,
                            wanted.head.ifa_family == AF_INET
@@ -62,8 +62,9 @@ int fake_address_new(struct fake_request *request)
                                : "ipv6: Local address is not supplied");
     if (wanted.link == NULL)
         return fake_refuse(request, -ENODEV,
-                           wanted.head.ifa_family == AF_INET ? "ipv4: Device not found"
-                                                             : "Unable to find the interface");
+                           wanted.head.ifa_family == AF_INET
+                               ? "ipv4: Device not found"
+                               : "ipv6: Unable to find the interface");
     if (fake_address_find(wanted.link->ifindex, &wanted.prefix) != NULL &&
         (flags & NLM_F_EXCL) == 0 && (flags & NLM_F_REPLACE) != 0)
         return 0;
@@ -99,13 +100,16 @@ int fake_address_delete(struct fake_request *request)
         return -EINVAL;
     if (wanted.link == NULL)
         return fake_refuse(request, -ENODEV,
-                           wanted.head.ifa_family == AF_INET ? "ipv4: Device not found"
-                                                             : "Unable to find the interface");
+                           wanted.head.ifa_family == AF_INET
+                               ? "ipv4: Device not found"
+                               : "ipv6: Unable to find the interface");
+    if (wanted.head.ifa_family == AF_INET6 && !wanted.link->ipv6)
+        return fake_refuse(request, -ENXIO, "ipv6: IPv6 is disabled on this device");
     address = find(&wanted);
     if (address == NULL)
         return fake_refuse(request, -EADDRNOTAVAIL,
                            wanted.head.ifa_family == AF_INET ? "ipv4: Address not found"
-                                                             : "address not found");
+                                                             : "ipv6: address not found");
     fake_address_remove(address);
     return 0;
 }

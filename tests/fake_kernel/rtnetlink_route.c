@@ -183,29 +183,8 @@ static void put_route(struct fake_writer *writer, const struct fake_request *req
     fake_message_end(writer, start);
 }
 
-/* What the sender's address would be: the route's, the link's, or that of any other link. */
-static struct fake_prefix source_of(const struct fake_route *way)
-{
-    const struct fake_interface_address *address;
-    struct fake_prefix found = way->source;
-
-    if (way->type == RTN_LOCAL)
-        return way->destination;
-    if (found.family != AF_UNSPEC)
-        return found;
-    TAILQ_FOREACH(address, &fake_world.addresses, entry)
-    {
-        if (address->prefix.family != way->destination.family || address->ifindex == FAKE_LOOPBACK)
-            continue;
-        if (found.family == AF_UNSPEC || address->ifindex == way->ifindex)
-            found = address->prefix;
-        if (address->ifindex == way->ifindex)
-            break;
-    }
-    return found;
-}
-
-/* IPv4 says less about the route than IPv6 does, and names the main table unless it is asked. */
+/* IPv4 says less about the route than IPv6 does, and names the main table unless it is asked. Which
+ * source address the kernel would choose is not modelled. */
 static struct fake_route way_over(const struct fake_route *found,
                                   const struct fake_prefix *destination, uint32_t flags)
 {
@@ -213,7 +192,6 @@ static struct fake_route way_over(const struct fake_route *found,
 
     way.destination = *destination;
     way.destination.length = destination->family == AF_INET6 ? 128 : 32;
-    way.source = source_of(&way);
     if (way.type == RTN_LOCAL)
         way.ifindex = FAKE_LOOPBACK;
     if (destination->family == AF_INET6)

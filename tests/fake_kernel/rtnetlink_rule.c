@@ -42,7 +42,7 @@ static int parse_rule(struct fake_request *request, struct rule_request *wanted)
     int status, family;
 
     if (!fake_request_family(request, &family))
-        return -EAFNOSUPPORT;
+        return fake_refuse(request, -EAFNOSUPPORT, "Rule family not supported");
     if (!fake_request_attributes(request, &rule_policy, sizeof(head), attributes, &status))
         return status;
     memcpy(&head, fake_payload(request), sizeof(head));
@@ -78,6 +78,9 @@ int fake_rule_new(struct fake_request *request)
         return status;
     if (wanted.rule.action == FR_ACT_UNSPEC)
         return -EINVAL;
+    if (wanted.rule.family == AF_INET6 && wanted.rule.action == FR_ACT_TO_TBL &&
+        wanted.rule.table == RT_TABLE_UNSPEC)
+        return fake_refuse(request, -EINVAL, "Invalid table");
     return fake_rule_add(&wanted.rule, (request->head->nlmsg_flags & NLM_F_EXCL) != 0);
 }
 

@@ -48,11 +48,8 @@ int fake_rule_add(const struct fake_rule *wanted, bool exclusive)
 {
     struct fake_rule *rule, *added, probe = *wanted;
 
-    if (probe.action == FR_ACT_TO_TBL && probe.table == RT_TABLE_UNSPEC) {
-        if (probe.family == AF_INET6)
-            return -EINVAL;
+    if (probe.action == FR_ACT_TO_TBL && probe.table == RT_TABLE_UNSPEC)
         probe.table = empty_table(probe.family);
-    }
     if (probe.priority == UINT32_MAX)
         probe.priority = usual_priority(wanted->family);
     TAILQ_FOREACH(rule, &fake_world.rules, entry)

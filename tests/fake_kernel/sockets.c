@@ -127,25 +127,25 @@ size_t fake_payload_size(const struct fake_request *request)
     return request->head->nlmsg_len - FAKE_MESSAGE_HEAD;
 }
 
+int fake_refuse(struct fake_request *request, int status, const char *sentence)
+{
+    request->sentence = sentence;
+    return status;
+}
+
 bool fake_request_attributes(struct fake_request *request, const struct fake_policy *policy,
                              size_t header_size, const struct nlattr **table, int *ret_status)
 {
     size_t size = fake_payload_size(request), aligned = FAKE_ALIGNED(header_size);
 
     if (size < header_size) {
-        *ret_status = -EINVAL;
+        *ret_status = fake_refuse(request, -EINVAL, "Invalid header length");
         return false;
     }
     *ret_status = fake_parse(
         policy, (const uint8_t *)fake_payload(request) + (size < aligned ? size : aligned),
         size < aligned ? 0 : size - aligned, table, &request->sentence);
     return *ret_status == 0;
-}
-
-int fake_refuse(struct fake_request *request, int status, const char *sentence)
-{
-    request->sentence = sentence;
-    return status;
 }
 
 static bool is_read(const struct fake_request *request)

@@ -3,7 +3,8 @@
  * The model of tests/fake_kernel answers as the real kernel does. Each script is run on both, the
  * real one in a network namespace of its own, and the answers are compared line by line.
  *
- * MODEL_TRANSCRIPTS=1 prints both transcripts.
+ * MODEL_TRANSCRIPTS=1 prints both transcripts; MODEL_SEED=N makes other requests at random (and
+ * CK_RUN_CASE=random leaves out the rest).
  */
 #include <check.h>
 #include <stdlib.h>
@@ -33,11 +34,13 @@ SCRIPT_TEST(lookup)
 SCRIPT_TEST(rules)
 SCRIPT_TEST(acknowledgements)
 SCRIPT_TEST(permission)
+SCRIPT_TEST(random_sets)
+SCRIPT_TEST(random_routes)
 
 int main(void)
 {
     Suite *suite = suite_create("model_equals_kernel");
-    TCase *scripts = tcase_create("scripts");
+    TCase *scripts = tcase_create("scripts"), *random = tcase_create("random");
     SRunner *runner;
     int failed;
 
@@ -59,6 +62,10 @@ int main(void)
     tcase_add_test(scripts, acknowledgements);
     tcase_add_test(scripts, permission);
     suite_add_tcase(suite, scripts);
+    tcase_set_timeout(random, 120);
+    tcase_add_test(random, random_sets);
+    tcase_add_test(random, random_routes);
+    suite_add_tcase(suite, random);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

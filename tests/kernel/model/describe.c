@@ -17,6 +17,8 @@
 #define TABLE_SIZE 64u
 #define TEXT_SIZE  64u
 
+bool without_sources;
+
 struct table {
     const struct nlattr *at[TABLE_SIZE];
 };
@@ -114,9 +116,9 @@ static void describe_way(const struct nlmsghdr *head)
          inner->rtm_family == AF_INET ? "ipv4" : "ipv6", destination, inner->rtm_dst_len,
          u32(table.at[RTA_TABLE]), inner->rtm_table, name_of(u32(table.at[RTA_OIF])),
          address(inner->rtm_family, table.at[RTA_GATEWAY], gateway),
-         address(inner->rtm_family, table.at[RTA_PREFSRC], source), inner->rtm_type,
-         inner->rtm_protocol, inner->rtm_scope, unused_by_lookup, u32(metrics.at[RTAX_MTU]),
-         inner->rtm_tos);
+         address(inner->rtm_family, without_sources ? NULL : table.at[RTA_PREFSRC], source),
+         inner->rtm_type, inner->rtm_protocol, inner->rtm_scope, unused_by_lookup,
+         u32(metrics.at[RTAX_MTU]), inner->rtm_tos);
 }
 
 static const char *family_name(uint8_t family)

@@ -290,7 +290,9 @@ static void look_up(const char *address, uint32_t mark, const char *what)
     put_host(RTA_DST, family, address);
     if (mark != 0)
         put_u32(RTA_MARK, mark);
+    without_sources = true;
     send_route(what);
+    without_sources = false;
 }
 
 void script_lookup(void)

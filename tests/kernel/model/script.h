@@ -28,7 +28,11 @@ void note_sorted_end(void);
 /* Runs the script on both and fails the test where the transcripts differ. */
 void compare(void (*script)(void));
 
-/* ---- requests ---- */
+/* ---- requests (exchange.c) ---- */
+
+/* Around a script, in the namespace that it is to run in. */
+void exchange_begin(void);
+void exchange_end(void);
 
 struct request {
     uint8_t *bytes;
@@ -90,6 +94,7 @@ const char *name_of(uint32_t ifindex);
 
 /* ---- what a message says (describe.c) ---- */
 
+extern bool without_sources; /* routes are described without their source address */
 void describe_route(const struct nlmsghdr *head);   /* of the route family */
 void describe_generic(const struct nlmsghdr *head); /* of generic netlink */
 
@@ -133,5 +138,7 @@ void script_rules(void);
 void script_lookup(void);
 void script_acknowledgements(void);
 void script_permission(void);
+void script_random_sets(void);
+void script_random_routes(void);
 
 #endif
