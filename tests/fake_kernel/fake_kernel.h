@@ -2,7 +2,8 @@
 /*
  * A model of the kernel at socket level. A test executable that links it has its own socket(),
  * sendmsg(), recvmsg() and so on, which the code under test, libmnl and libnl call unchanged:
- * AF_NETLINK sockets are answered by the model, everything else goes to the C library.
+ * AF_NETLINK sockets are answered by the model, everything else goes to the C library. An abstract name
+ * bound to a unix socket is private to the world, as it is to a network namespace.
  *
  * The model knows one network namespace with links, addresses, routes, rules and WireGuard devices.
  * tests/kernel/model_equals_kernel.c holds it to the real kernel's answers. It does not send

@@ -6,8 +6,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -113,6 +115,26 @@ START_TEST(other_sockets_are_the_c_librarys)
     ck_assert_int_eq(close(pair[1]), -1);
     ck_assert_int_eq(errno, EBADF);
     ck_assert_uint_eq(fake_kernel_counters().calls, 0);
+}
+END_TEST
+
+/* The namespace's own names: taken within this world, free beside it. */
+START_TEST(abstract_names_belong_to_the_world)
+{
+    static const struct sockaddr_un name = {.sun_family = AF_UNIX,
+                                            .sun_path = "\0fake-kernel-test"};
+    socklen_t size = offsetof(struct sockaddr_un, sun_path) + sizeof("0fake-kernel-test") - 1;
+    int first = socket(AF_UNIX, SOCK_STREAM, 0), second = socket(AF_UNIX, SOCK_STREAM, 0);
+    int beside = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    ck_assert_int_eq(bind(first, (const struct sockaddr *)&name, size), 0);
+    ck_assert_int_eq(bind(second, (const struct sockaddr *)&name, size), -1);
+    ck_assert_int_eq(errno, EADDRINUSE);
+    fake_kernel_bypass(true);
+    ck_assert_int_eq(bind(beside, (const struct sockaddr *)&name, size), 0);
+    close(first);
+    close(second);
+    close(beside);
 }
 END_TEST
 
@@ -414,6 +436,7 @@ int main(void)
 
     tcase_add_checked_fixture(calls, setup, NULL);
     tcase_add_test(calls, other_sockets_are_the_c_librarys);
+    tcase_add_test(calls, abstract_names_belong_to_the_world);
     tcase_add_test(calls, libmnl_reaches_the_model);
     tcase_add_test(calls, a_descriptor_is_readable_while_something_waits);
     tcase_add_test(calls, receiving_peeks_cuts_and_gives_up);

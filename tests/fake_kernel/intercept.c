@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <net/if.h>
+#include <stddef.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "faults.h"
@@ -77,6 +79,28 @@ FAKE_EXPORTED int close(int fd)
     return socket != NULL ? 0 : fake_real_close(fd);
 }
 
+/* Abstract names belong to a network namespace, and the model's is this process's alone: tests that run
+ * beside each other in the real one must not meet. */
+static socklen_t make_private(const struct sockaddr *address, socklen_t size,
+                              struct sockaddr_un *ret_address)
+{
+    size_t head = offsetof(struct sockaddr_un, sun_path);
+    uint32_t id;
+
+    if (address->sa_family != AF_UNIX || size <= head || size > sizeof(*ret_address) - sizeof(id))
+        return 0;
+    memcpy(ret_address, address, size);
+    if (ret_address->sun_path[0] != '\0')
+        return 0;
+    fake_lock();
+    id = bypass ? 0 : fake_world.id;
+    fake_unlock();
+    if (id == 0)
+        return 0;
+    memcpy((uint8_t *)ret_address + size, &id, sizeof(id));
+    return size + (socklen_t)sizeof(id);
+}
+
 FAKE_EXPORTED int bind(int fd, const struct sockaddr *address, socklen_t size)
 {
     FAKE_NEXT(int, bind, int, const struct sockaddr *, socklen_t);
@@ -84,8 +108,13 @@ FAKE_EXPORTED int bind(int fd, const struct sockaddr *address, socklen_t size)
     int error;
     struct fake_socket *socket = fake_enter(fd, &error);
 
-    if (socket == NULL)
-        return next(fd, address, size);
+    if (socket == NULL) {
+        struct sockaddr_un private;
+        socklen_t private_size = make_private(address, size, &private);
+
+        return private_size > 0 ? next(fd, (const struct sockaddr *)&private, private_size)
+                                : next(fd, address, size);
+    }
     if (error == 0 && size < sizeof(wanted))
         error = EINVAL;
     if (error != 0)

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
@@ -89,6 +90,7 @@ static void make_defaults(void)
 {
     struct fake_link *loopback;
 
+    fake_world.id = (uint32_t)getpid();
     fake_world.capable = true;
     fake_world.wireguard = true;
     fake_world.ipv6 = true;

@@ -78,6 +78,7 @@ TAILQ_HEAD(fake_rules, fake_rule);
 #define FAKE_BUSY_PORTS 64
 
 struct fake_world {
+    uint32_t id;             /* different in all processes that made their world themselves */
     struct fake_links links; /* by ifindex */
     struct fake_interface_addresses addresses;
     struct fake_routes routes;
