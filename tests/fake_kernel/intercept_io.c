@@ -192,8 +192,10 @@ FAKE_EXPORTED ssize_t recv(int fd, void *bytes, size_t size, int flags)
     return recvfrom(fd, bytes, size, flags, NULL, NULL);
 }
 
-/* The descriptors are real ones and readable at the right time; only faults are added. */
-static int poll_fault(const struct pollfd *descriptors, nfds_t count)
+/* The descriptors are real ones and readable at the right time; only faults are added.
+ * Not const: unoptimized, gcc would take poll's own argument, which the C library declares as written
+ * only, for one that was never set. */
+static int poll_fault(struct pollfd *descriptors, nfds_t count)
 {
     int error = 0;
 
