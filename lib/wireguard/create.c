@@ -107,9 +107,7 @@ int32_t instance_create(const struct subwg_host *host, const struct subwg_endpoi
     if (instance == NULL)
         return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, OPERATION, "%s",
                          error_phrase(ENOMEM));
-    instance->device_lock = -1;
-    instance->table_lock = -1;
-    instance->namespace_cookie = lock_namespace();
+    lock_open(instance);
     table_start(&instance->table);
 
     int32_t code = copy_host(host, &instance->host, error);

@@ -23,6 +23,12 @@ struct local {
     uint32_t subnet_count;
 };
 
+/* A socket whose name marks what is ours while we live. */
+struct lock {
+    int fd; /* -1: none */
+    bool held;
+};
+
 struct subwg_instance {
     struct subwg_host host; /* the driver's own copy */
     struct settings settings;
@@ -30,8 +36,8 @@ struct subwg_instance {
     struct local local;
     struct netlink *netlink;   /* opened by create, so that the instance stays in that namespace */
     uint64_t namespace_cookie; /* of the network namespace that create ran in; 0: not known */
-    int device_lock;           /* sockets that mark what is ours while we live; -1: none */
-    int table_lock;
+    struct lock device_lock;   /* opened by create, for the same reason */
+    struct lock table_lock;
     bool initialized;
     uint32_t ifindex;
     uint32_t mtu;
@@ -44,11 +50,11 @@ struct subwg_instance {
 int32_t device_init(struct subwg_instance *instance, struct subwg_error *error);
 int32_t device_cleanup(struct subwg_instance *instance, struct subwg_error *error);
 
-/* lock.c: -EBUSY while another live instance has it. */
+/* lock.c: open for the calling thread's network namespace; -EBUSY while another live instance has it. */
+void lock_open(struct subwg_instance *instance);
 int32_t lock_device(struct subwg_instance *instance, struct subwg_error *error);
 int32_t lock_table(struct subwg_instance *instance, struct subwg_error *error);
 void lock_release(struct subwg_instance *instance);
-uint64_t lock_namespace(void); /* the calling thread's network namespace */
 
 /* connect.c, disconnect.c, leftovers.c */
 int32_t connect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,

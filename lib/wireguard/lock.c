@@ -22,13 +22,19 @@ static uint64_t namespace_cookie(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0 ? cookie : 0;
 }
 
-uint64_t lock_namespace(void)
+static int socket_open(void)
 {
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    uint64_t cookie = fd >= 0 ? namespace_cookie(fd) : 0;
-    if (fd >= 0)
-        (void)close(fd);
-    return cookie;
+    return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+/* A socket stays in the namespace in which it was opened. One that cannot be had now is tried for again
+ * when it is needed. */
+void lock_open(struct subwg_instance *instance)
+{
+    instance->device_lock = (struct lock){.fd = socket_open()};
+    instance->table_lock = (struct lock){.fd = socket_open()};
+    if (instance->device_lock.fd >= 0)
+        instance->namespace_cookie = namespace_cookie(instance->device_lock.fd);
 }
 
 static int32_t bind_name(int fd, const char *name)
@@ -40,21 +46,24 @@ static int32_t bind_name(int fd, const char *name)
     return bind(fd, (const struct sockaddr *)&address, size) == 0 ? 0 : -errno;
 }
 
-/* 0, -EADDRINUSE if another one has it, -ENONET in the wrong namespace, or what the kernel says. */
-static int32_t take(const struct subwg_instance *instance, const char *name, int *lock)
+/* 0, -EADDRINUSE if another one has it, -ENONET if it would have to be opened in the wrong namespace,
+ * or what the kernel says. */
+static int32_t take(const struct subwg_instance *instance, const char *name, struct lock *lock)
 {
-    if (*lock >= 0)
+    if (lock->held)
         return 0;
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    int32_t code = namespace_cookie(fd) != instance->namespace_cookie ? -ENONET : 0;
-    if (code == 0)
-        code = bind_name(fd, name);
-    if (code == 0)
-        *lock = fd;
-    else
-        (void)close(fd);
+    if (lock->fd < 0) {
+        int fd = socket_open();
+        if (fd < 0)
+            return -errno;
+        if (namespace_cookie(fd) != instance->namespace_cookie) {
+            (void)close(fd);
+            return -ENONET;
+        }
+        lock->fd = fd;
+    }
+    int32_t code = bind_name(lock->fd, name);
+    lock->held = code == 0;
     return code;
 }
 
@@ -109,12 +118,15 @@ int32_t lock_table(struct subwg_instance *instance, struct subwg_error *error)
     return -EBUSY;
 }
 
+static void release(struct lock *lock)
+{
+    if (lock->fd >= 0)
+        (void)close(lock->fd);
+    *lock = (struct lock){.fd = -1};
+}
+
 void lock_release(struct subwg_instance *instance)
 {
-    if (instance->device_lock >= 0)
-        (void)close(instance->device_lock);
-    if (instance->table_lock >= 0)
-        (void)close(instance->table_lock);
-    instance->device_lock = -1;
-    instance->table_lock = -1;
+    release(&instance->device_lock);
+    release(&instance->table_lock);
 }
