@@ -128,8 +128,11 @@ static int32_t template_create(const struct subwg_host *host, const struct subwg
     int32_t result;
 
     if (host == NULL || !head_fits(&host->head, SUBWG_MAGIC_HOST, SUBWG_HOST_SIZE_1_0) ||
-        ret_instance == NULL) {
-        return fail(error, -EINVAL, SUBWG_REASON_BAD_ARGUMENT, "create", "no host table");
+        host->log == NULL || host->publish == NULL || host->add_connection == NULL ||
+        host->add_metric == NULL || ret_instance == NULL ||
+        (settings == NULL && setting_count > 0)) {
+        return fail(error, -EINVAL, SUBWG_REASON_BAD_ARGUMENT, "create",
+                    "no host table, no settings, or no place for the instance");
     }
     result = check_endpoint(local, "create", error);
     if (result < 0) {
@@ -162,13 +165,27 @@ static void template_destroy(struct subwg_instance *instance)
     free(instance); /* the tunnels keep running, so that an engine can restart */
 }
 
-/* What each operation asks first. */
-static int32_t check_instance(const struct subwg_instance *instance, const char *operation,
-                              struct subwg_error *error)
+static int32_t check_alive(const struct subwg_instance *instance, const char *operation,
+                           struct subwg_error *error)
 {
+    if (instance == NULL) {
+        return fail(error, -EINVAL, SUBWG_REASON_BAD_ARGUMENT, operation, "no instance");
+    }
     if (instance->process != getpid()) {
         return fail(error, -ESTALE, SUBWG_REASON_BAD_ARGUMENT, operation,
                     "the instance belongs to the process before fork");
+    }
+    return 0;
+}
+
+/* What each operation but init asks first. */
+static int32_t check_instance(const struct subwg_instance *instance, const char *operation,
+                              struct subwg_error *error)
+{
+    int32_t result = check_alive(instance, operation, error);
+
+    if (result < 0) {
+        return result;
     }
     if (!instance->initialized) {
         return fail(error, -ENOTCONN, SUBWG_REASON_BAD_ARGUMENT, operation, "init comes first");
@@ -178,15 +195,22 @@ static int32_t check_instance(const struct subwg_instance *instance, const char 
 
 static int32_t template_init(struct subwg_instance *instance, struct subwg_error *error)
 {
-    int32_t result = check_instance(instance, "init", error);
+    /* DATA PLANE: what remotes need to reach this gateway. */
+    static const struct subwg_setting published[] = {
+        {"publicKey", "none"}, {"udp-port", "4789"}, {"interface-name", "none"}};
+    int32_t result = check_alive(instance, "init", error);
 
-    if (result != -ENOTCONN) {
+    if (result < 0 || instance->initialized) {
         return result < 0 ? result : 1;
     }
     /* DATA PLANE: make the device, or take over the one that an earlier run left. */
-    result = instance->host.publish(instance->host.context, "udp-port", "4789");
-    if (result < 0) {
-        return fail(error, result, SUBWG_REASON_UNSPECIFIED, "init", "the host took no udp-port");
+    for (size_t i = 0; i < sizeof(published) / sizeof(published[0]); i++) {
+        result =
+            instance->host.publish(instance->host.context, published[i].key, published[i].value);
+        if (result < 0) {
+            return fail(error, result, SUBWG_REASON_UNSPECIFIED, "init",
+                        "the host took no publication");
+        }
     }
     instance->host.log(instance->host.context, SUBWG_LOG_INFO, "ready; moves no packets");
     instance->initialized = 1;

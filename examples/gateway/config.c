@@ -66,6 +66,14 @@ static void check_absolute(const json_t *object, const char *path, const char *n
 }
 
 /* The driver takes text: numbers and booleans become what they look like in the file. */
+/* Drivers say yes and no where JSON says true and false. */
+static char *setting_text(const json_t *value)
+{
+    if (json_is_boolean(value))
+        return strdup(json_is_true(value) ? "yes" : "no");
+    return json_dumps(value, JSON_ENCODE_ANY);
+}
+
 static int make_settings(struct config *config)
 {
     json_t *settings = json_object_get(config->document, "settings");
@@ -76,7 +84,7 @@ static int make_settings(struct config *config)
         return -ENOMEM;
     for (at = json_object_iter(settings); at != NULL; at = json_object_iter_next(settings, at)) {
         if (!json_is_string(json_object_iter_value(at))) {
-            char *text = json_dumps(json_object_iter_value(at), JSON_ENCODE_ANY);
+            char *text = setting_text(json_object_iter_value(at));
             int failed = json_object_iter_set_new(settings, at, json_string(text));
             free(text);
             if (failed != 0)

@@ -26,7 +26,9 @@
  *    ever freed by the other side.
  * 5. **Errors.** An operation returns 0 or a positive value for success and a negative errno value
  *    for failure, and then fills the caller's #subwg_error, if there is one. The record is written
- *    on failure only. No text ever holds key material.
+ *    on failure only. No text ever holds key material. Beside what each lists, any operation may answer
+ *    -EINVAL (a bad argument), -E2BIG (rule 3), -ESTALE (rule 8), -ENOMEM, -ENOSPC (a named limit), -EPERM
+ *    and -ETIMEDOUT.
  * 6. **Manners.** A driver never aborts, exits, prints, installs a signal handler, starts a thread
  *    that the host can notice, changes the process's environment, locale, umask or namespaces, or
  *    keeps mutable globals: two instances of one driver never meet.
@@ -533,7 +535,7 @@ struct subwg_driver {
 
     /**
      * @brief Optional. connect for many: two claims on one prefix within the list are both refused.
-     * Without it the host calls connect for each.
+     * Without it the host calls connect for each, and then the first claim wins.
      * @return 0 when every endpoint got its result through @p result; negative when the list as a
      *         whole could not be worked on.
      */

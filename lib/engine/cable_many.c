@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations over many endpoints: by the driver's own, or one after the other. */
 #include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
 
 #include "base/error.h"
 #include "engine/head.h"
@@ -12,7 +14,8 @@ struct relay {
     subwg_result_fn result; /* may be NULL */
     void *context;
     uint32_t count;
-    uint32_t answered;
+    uint32_t answered; /* endpoints, not answers: a driver may repeat itself */
+    bool *seen;        /* which endpoints those are */
 };
 
 typedef int32_t (*many_fn)(struct subwg_instance *, const struct subwg_endpoint *const *, uint32_t,
@@ -22,8 +25,9 @@ static void relay_result(void *context, uint32_t index, int32_t code, const char
                          const struct subwg_error *error)
 {
     struct relay *relay = context;
-    if (index >= relay->count)
+    if (index >= relay->count || relay->seen[index])
         return;
+    relay->seen[index] = true;
     relay->answered++;
     if (relay->result == NULL)
         return;
@@ -58,7 +62,7 @@ static int32_t by_driver(struct operation *operation, struct relay *relay, many_
         many(cable->instance, remotes, relay->count, relay_result, relay, &operation->found);
     if (code >= 0 && relay->answered != relay->count)
         return error_set(&operation->found, -EPROTO, SUBWG_REASON_INCOMPATIBLE, operation->name,
-                         "driver \"%s\" answered %u times for %u endpoints", cable->driver->name,
+                         "driver \"%s\" answered for %u of %u endpoints", cable->driver->name,
                          (unsigned)relay->answered, (unsigned)relay->count);
     return code < 0 ? code : 0;
 }
@@ -85,20 +89,36 @@ static void disconnect_each(const struct subwg_cable *cable, struct relay *relay
     }
 }
 
+/* The list and the room to remember who has answered. */
+static int32_t prepare(struct operation *operation, struct relay *relay,
+                       const struct subwg_endpoint *const *remotes)
+{
+    int32_t code = check_remotes(operation, remotes, relay->count);
+    if (code != 0)
+        return code;
+    relay->seen = calloc((size_t)relay->count + 1, sizeof(*relay->seen));
+    if (relay->seen == NULL)
+        return error_set(&operation->found, -ENOMEM, SUBWG_REASON_NO_MEMORY, operation->name,
+                         "no memory for a list of %u endpoints", (unsigned)relay->count);
+    return 0;
+}
+
 int32_t subwg_cable_connect_many(struct subwg_cable *cable,
                                  const struct subwg_endpoint *const *remotes, uint32_t count,
                                  subwg_result_fn result, void *result_context,
                                  struct subwg_error *error)
 {
     struct operation operation;
-    struct relay relay = {&operation, result, result_context, count, 0};
+    struct relay relay = {
+        .operation = &operation, .result = result, .context = result_context, .count = count};
     int32_t code = operation_begin(&operation, cable, "connect_many");
     if (code == 0)
-        code = check_remotes(&operation, remotes, count);
+        code = prepare(&operation, &relay, remotes);
     if (code == 0 && cable->driver->connect_many != NULL)
         code = by_driver(&operation, &relay, cable->driver->connect_many, remotes);
     else if (code == 0)
         connect_each(cable, &relay, remotes);
+    free(relay.seen);
     return operation_end(&operation, code, error);
 }
 
@@ -108,13 +128,15 @@ int32_t subwg_cable_disconnect_many(struct subwg_cable *cable,
                                     struct subwg_error *error)
 {
     struct operation operation;
-    struct relay relay = {&operation, result, result_context, count, 0};
+    struct relay relay = {
+        .operation = &operation, .result = result, .context = result_context, .count = count};
     int32_t code = operation_begin(&operation, cable, "disconnect_many");
     if (code == 0)
-        code = check_remotes(&operation, remotes, count);
+        code = prepare(&operation, &relay, remotes);
     if (code == 0 && cable->driver->disconnect_many != NULL)
         code = by_driver(&operation, &relay, cable->driver->disconnect_many, remotes);
     else if (code == 0)
         disconnect_each(cable, &relay, remotes);
+    free(relay.seen);
     return operation_end(&operation, code, error);
 }

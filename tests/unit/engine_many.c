@@ -110,6 +110,7 @@ static int32_t many(struct subwg_instance *instance, const struct subwg_endpoint
     (void)instance, (void)list, (void)error;
     result(result_context, count, 0, "", NULL); /* no such endpoint */
     result(result_context, UINT32_MAX, -EIO, "", NULL);
+    result(result_context, 0, 0, NULL, NULL); /* and once more below: one answer all the same */
     for (uint32_t i = 0; i < answers; i++)
         result(result_context, i, i == 1 ? -EPERM : 0, i == 1 ? "junk" : NULL, NULL);
     return 0;
@@ -143,7 +144,7 @@ START_TEST(driver_that_forgets_an_endpoint)
     answers = 2;
     ck_assert_int_eq(subwg_cable_disconnect_many(cable, remotes, 3, take, &outcome, &error),
                      -EPROTO);
-    ck_assert_str_eq(error.text, "driver \"wireguard\" answered 2 times for 3 endpoints");
+    ck_assert_str_eq(error.text, "driver \"wireguard\" answered for 2 of 3 endpoints");
     stop();
 }
 END_TEST
