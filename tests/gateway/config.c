@@ -92,7 +92,7 @@ START_TEST(settings_reach_the_driver_as_text)
     ck_assert_str_eq(setting("port"), "5871");
     ck_assert_str_eq(setting("mtu"), "1380");
     ck_assert_str_eq(setting("routes"), "yes");
-    ck_assert_str_eq(setting("mark"), "false");
+    ck_assert_str_eq(setting("mark"), "no");
     config_free(&config);
 }
 END_TEST
