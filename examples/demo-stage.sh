@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154,SC2034 # it shares its variables with the demo
 # The stage of examples/demo: its namespaces, what can be done there, and what can be seen.
 
-# --- The stage: three clusters and the network between them -----------------------------------------
+# The stage: three clusters and the network between them.
 
 readonly namespace_prefix=subwg-demo-
 readonly monitor=10.243.64.1
@@ -148,7 +148,7 @@ pod 10.233.0.10 ── gateway 10.243.64.6 ──┬─ underlay ─┬── 10
 PICTURE
 }
 
-# --- Looking ----------------------------------------------------------------------------------------
+# Looking.
 
 # Bridge timers and the countdown of an expiring route change by themselves; nothing else is left out.
 dump_place()
@@ -300,7 +300,7 @@ has_lines()
     [[ $(wc -l <"$1") -ge $2 ]]
 }
 
-# --- Acting -----------------------------------------------------------------------------------------
+# Acting.
 
 declare -A process_of=()
 

@@ -37,7 +37,7 @@ struct subwg_instance {
     struct connection connections[CONNECTIONS_MAX];
 };
 
-/* --- Errors: a negative errno, and a record for people if the caller wants one. --- */
+/* Errors: a negative errno, and a record for people if the caller wants one. */
 
 static int32_t fail(struct subwg_error *error, int32_t code, uint32_t reason, const char *operation,
                     const char *text)
@@ -54,7 +54,7 @@ static int32_t fail(struct subwg_error *error, int32_t code, uint32_t reason, co
     return code;
 }
 
-/* --- What comes in: the head first, then nothing but what this driver was compiled to know. --- */
+/* What comes in: the head first, then nothing but what this driver was compiled to know. */
 
 static int head_fits(const struct subwg_head *head, uint32_t magic, size_t least)
 {
@@ -118,7 +118,7 @@ static int32_t parse_connection(const struct subwg_endpoint *remote, struct conn
     return 0;
 }
 
-/* --- The life of an instance. --- */
+/* The life of an instance. */
 
 static int32_t template_create(const struct subwg_host *host, const struct subwg_endpoint *local,
                                const struct subwg_setting *settings, uint32_t setting_count,
@@ -217,7 +217,7 @@ static int32_t template_init(struct subwg_instance *instance, struct subwg_error
     return 0;
 }
 
-/* --- Connections. Their identity is the cluster. --- */
+/* Connections. Their identity is the cluster. */
 
 static struct connection *find(struct subwg_instance *instance, const char *cluster_id)
 {
@@ -309,7 +309,7 @@ static int32_t template_disconnect(struct subwg_instance *instance,
     return 0;
 }
 
-/* --- Reads. They push rows into the host's snapshot, and change nothing. --- */
+/* Reads. They push rows into the host's snapshot, and change nothing. */
 
 static int32_t template_get_connections(struct subwg_instance *instance,
                                         struct subwg_snapshot_builder *snapshot,
@@ -361,7 +361,7 @@ static int32_t template_metrics_snapshot(struct subwg_instance *instance,
     return result;
 }
 
-/* --- The table, and the one symbol that the file exports. --- */
+/* The table, and the one symbol that the file exports. */
 
 static const struct subwg_driver template_driver = {
     .head = SUBWG_HEAD(struct subwg_driver, SUBWG_MAGIC_DRIVER),

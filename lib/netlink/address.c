@@ -11,7 +11,7 @@
 #include "netlink/array.h"
 #include "netlink/nl_message.h"
 
-/* ---- listing ---- */
+/* Listing. */
 
 struct address_dump {
     struct interface_address *addresses;
@@ -73,7 +73,7 @@ int32_t address_list(struct netlink *netlink, struct interface_address **ret_add
     return 0;
 }
 
-/* ---- changing ---- */
+/* Changing. */
 
 typedef int (*address_builder)(struct rtnl_addr *address, int flags, struct nl_msg **ret_request);
 

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "netlink/nl_message.h"
 
-/* ---- finding ---- */
+/* Finding. */
 
 static void link_describe(struct rtnl_link *link, struct link_info *ret_link)
 {
@@ -71,7 +71,7 @@ int32_t link_by_index(struct netlink *netlink, uint32_t ifindex, struct link_inf
     return outcome_report(&outcome, error, "find link", "find link %u", ifindex);
 }
 
-/* ---- creating ---- */
+/* Creating. */
 
 /* The words that the operator's manual quotes; what to do stands in the hint. */
 static int32_t report_create(const struct outcome *outcome, const char *name,
@@ -114,7 +114,7 @@ int32_t link_create_wireguard(struct netlink *netlink, const char *name, uint32_
     return code == 0 ? 0 : report_create(&outcome, name, error);
 }
 
-/* ---- changing ---- */
+/* Changing. */
 
 typedef void (*link_setter)(struct rtnl_link *changes, const void *value);
 

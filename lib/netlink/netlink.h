@@ -25,7 +25,7 @@ int32_t netlink_open(uint32_t reply_timeout_ms, struct netlink **ret_netlink,
                      struct subwg_error *error);
 void netlink_close(struct netlink *netlink); /* accepts NULL */
 
-/* ---- WireGuard (linux/wireguard.h) ---- */
+/* WireGuard (linux/wireguard.h). */
 
 enum wg_preshared_key {
     WG_PRESHARED_KEY_NONE = 0,
@@ -102,7 +102,7 @@ struct wg_device_change {
 int32_t wg_set_device(struct netlink *netlink, uint32_t ifindex,
                       const struct wg_device_change *change, struct subwg_error *error);
 
-/* ---- links ---- */
+/* Links. */
 
 #define LINK_NAME_SIZE  16
 #define LINK_KIND_SIZE  32
@@ -134,7 +134,7 @@ int32_t link_set_mtu(struct netlink *netlink, uint32_t ifindex, uint32_t mtu,
 int32_t link_set_up(struct netlink *netlink, uint32_t ifindex, bool up, struct subwg_error *error);
 int32_t link_delete(struct netlink *netlink, uint32_t ifindex, struct subwg_error *error);
 
-/* ---- addresses ---- */
+/* Addresses. */
 
 struct interface_address {
     uint32_t ifindex;
@@ -149,7 +149,7 @@ int32_t address_add(struct netlink *netlink, const struct interface_address *add
 int32_t address_delete(struct netlink *netlink, const struct interface_address *address,
                        struct subwg_error *error); /* -EADDRNOTAVAIL */
 
-/* ---- routes ---- */
+/* Routes. */
 
 struct route {
     struct prefix destination;
@@ -186,7 +186,7 @@ struct route_lookup {
 int32_t route_lookup(struct netlink *netlink, const struct address *address, uint32_t mark,
                      struct route_lookup *ret_lookup, struct subwg_error *error);
 
-/* ---- policy rules ---- */
+/* Policy rules. */
 
 struct rule {
     uint8_t family;   /* enum family */

@@ -14,7 +14,7 @@
 #include "netlink/nl_error.h"
 #include "netlink/nl_message.h"
 
-/* ---- building ---- */
+/* Building. */
 
 static uint8_t route_scope(const struct route *route)
 {
@@ -71,7 +71,7 @@ static int build_change(const struct route_change *change, struct nl_msg **ret_r
     return built;
 }
 
-/* ---- applying ---- */
+/* Applying. */
 
 /* Requests one behind the other in the handle's buffer. */
 struct batch {

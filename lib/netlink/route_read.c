@@ -18,7 +18,7 @@ static struct nlmsghdr *route_request(struct netlink *netlink, struct rtmsg **re
     return request;
 }
 
-/* ---- listing ---- */
+/* Listing. */
 
 struct route_dump {
     uint32_t table;
@@ -123,7 +123,7 @@ int32_t route_list(struct netlink *netlink, uint32_t table, uint8_t protocol,
     return 0;
 }
 
-/* ---- the way to an address ---- */
+/* The way to an address. */
 
 static int32_t read_metrics(struct attributes metrics, uint32_t *mtu)
 {

@@ -9,7 +9,7 @@
 #include "netlink/family.h"
 #include "netlink/handle.h"
 
-/* ---- listing ---- */
+/* Listing. */
 
 struct rule_dump {
     struct rule *rules;
@@ -120,7 +120,7 @@ int32_t rule_list(struct netlink *netlink, struct rule **ret_rules, uint32_t *re
     return 0;
 }
 
-/* ---- changing ---- */
+/* Changing. */
 
 static int32_t rule_change(struct netlink *netlink, uint16_t type, uint16_t flags,
                            const struct rule *rule, struct outcome *outcome)

@@ -15,7 +15,7 @@
 #define NS_A_MS 1000000
 #define NS_A_S  1000000000
 
-/* ---- the socket ---- */
+/* The socket. */
 
 static uint64_t namespace_cookie(int fd)
 {
@@ -89,7 +89,7 @@ void transport_close(struct transport *transport)
     transport->buffer = NULL;
 }
 
-/* ---- one exchange ---- */
+/* One exchange. */
 
 struct exchange {
     uint32_t first;  /* sequence number of the first request */
@@ -294,7 +294,7 @@ static int32_t exchange_run(struct transport *transport, struct exchange *exchan
     return exchange->outcome->code;
 }
 
-/* ---- requests ---- */
+/* Requests. */
 
 /* What may pass if the dump is simply run again: it was interrupted, or a reply found no room. */
 static bool worth_another_dump(int32_t code)

@@ -23,7 +23,7 @@ void wg_device_finish(struct wg_device *device)
     *device = (struct wg_device){0};
 }
 
-/* ---- the generic netlink family, whose number changes when the module is loaded again ---- */
+/* The generic netlink family, whose number changes when the module is loaded again. */
 
 static int32_t read_family(void *context, struct nlmsghdr *message)
 {
@@ -95,7 +95,7 @@ static int32_t report_missing(const struct outcome *outcome, struct subwg_error 
     return outcome->code;
 }
 
-/* ---- reading ---- */
+/* Reading. */
 
 struct dump {
     struct wireguard_decoder decoder;
@@ -155,7 +155,7 @@ int32_t wg_get_device(struct netlink *netlink, uint32_t ifindex,
     return 0;
 }
 
-/* ---- writing ---- */
+/* Writing. */
 
 /* The kernel applies a request in order and keeps what came before the fault; these faults are found
  * before anything is changed. */

@@ -23,7 +23,7 @@ void wireguard_decode_start(struct wireguard_decoder *decoder, struct wg_device 
                                           .expected_preshared_key = expected_preshared_key};
 }
 
-/* ---- allowed IPs ---- */
+/* Allowed IPs. */
 
 static bool decode_allowed_ip_attribute(const struct attribute *attribute, uint16_t *family,
                                         struct attribute *address, uint8_t *length)
@@ -83,7 +83,7 @@ static int32_t decode_allowed_ips(struct wg_device *device, struct attributes li
     return code;
 }
 
-/* ---- peers ---- */
+/* Peers. */
 
 static bool decode_endpoint(const struct attribute *attribute, struct socket_address *endpoint)
 {
@@ -240,7 +240,7 @@ static int32_t decode_peers(const struct wireguard_decoder *decoder, struct attr
     return code;
 }
 
-/* ---- the device ---- */
+/* The device. */
 
 static bool decode_device_attribute(struct wg_device *device, const struct attribute *attribute)
 {

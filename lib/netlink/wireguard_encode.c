@@ -58,7 +58,7 @@ void wireguard_encode_get(void *buffer, uint16_t family, uint32_t ifindex)
     (void)put_u32(&message, WGDEVICE_A_IFINDEX, ifindex);
 }
 
-/* ---- what the kernel would refuse half way ---- */
+/* What the kernel would refuse half way. */
 
 static bool prefix_valid(const struct prefix *prefix)
 {
@@ -101,7 +101,7 @@ int32_t wireguard_encode_start(struct wireguard_cursor *cursor, uint32_t ifindex
     return 0;
 }
 
-/* ---- peers ---- */
+/* Peers. */
 
 static bool put_endpoint(const struct message *message, const struct socket_address *endpoint)
 {
@@ -251,7 +251,7 @@ static bool put_peers(struct wireguard_cursor *cursor, const struct message *mes
     return true;
 }
 
-/* ---- messages ---- */
+/* Messages. */
 
 static bool put_device(const struct message *message, const struct wg_device_change *change)
 {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- decisions ---- */
+/* Decisions. */
 
 static bool is_own_cluster(const struct subwg_instance *instance, const char *cluster_id)
 {
@@ -108,7 +108,7 @@ static int32_t check_against_owners(const struct call *call, const struct subwg_
     return code;
 }
 
-/* ---- changes ---- */
+/* Changes. */
 
 static int32_t make_room(const struct call *call, struct subwg_instance *instance)
 {
@@ -155,7 +155,7 @@ static void remove_at(struct subwg_instance *instance, struct connection *connec
     *connection = instance->connections[--instance->connection_count];
 }
 
-/* ---- connect ---- */
+/* Connect. */
 
 /* Reads the endpoint into wanted and decides all that needs no other endpoint. 1 = the own cluster. */
 static int32_t consider(const struct call *call, const struct subwg_instance *instance,
@@ -190,7 +190,7 @@ int32_t null_connect(struct subwg_instance *instance, const struct subwg_endpoin
     return code;
 }
 
-/* ---- connect_many ---- */
+/* Connect_many. */
 
 struct candidate {
     struct gateway gateway;
@@ -273,7 +273,7 @@ int32_t null_connect_many(struct subwg_instance *instance,
     return 0;
 }
 
-/* ---- disconnect ---- */
+/* Disconnect. */
 
 static int32_t disconnect(const struct call *call, struct subwg_instance *instance,
                           const struct subwg_endpoint *remote)

@@ -27,7 +27,7 @@ int32_t instance_ready(const struct call *call, const struct subwg_instance *ins
     return code;
 }
 
-/* ---- create and destroy ---- */
+/* Create and destroy. */
 
 /* The rule for tables: zero our copy, copy the smaller size, ignore what lies beyond. */
 static int32_t copy_host(const struct call *call, const struct subwg_host *host,
@@ -95,7 +95,7 @@ static void null_destroy(struct subwg_instance *instance)
     free(instance);
 }
 
-/* ---- init and cleanup ---- */
+/* Init and cleanup. */
 
 static int32_t publish_all(const struct call *call, const struct subwg_instance *instance)
 {
@@ -145,7 +145,7 @@ static int32_t null_cleanup(struct subwg_instance *instance, struct subwg_error 
     return 0;
 }
 
-/* ---- leftovers and drift: a driver without a kernel has none ---- */
+/* Leftovers and drift: a driver without a kernel has none. */
 
 static int32_t null_list_complete(struct subwg_instance *instance, struct subwg_error *error)
 {
@@ -166,7 +166,7 @@ static int32_t null_reconcile(struct subwg_instance *instance, uint32_t flags,
     return code;
 }
 
-/* ---- the table ---- */
+/* The table. */
 
 static const struct subwg_driver driver = {
     .head = SUBWG_HEAD(struct subwg_driver, SUBWG_MAGIC_DRIVER),

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the input as a whole ---- */
+/* The input as a whole. */
 
 static int32_t check_input(const struct call *call, const struct subwg_endpoint *endpoint)
 {
@@ -29,7 +29,7 @@ static int32_t check_input(const struct call *call, const struct subwg_endpoint 
     return 0;
 }
 
-/* ---- its texts ---- */
+/* Its texts. */
 
 /* Bounded and printable, so that everything after this may be quoted in a report. NULL is empty. */
 static int32_t check_text(const struct call *call, const char *field, const char *text, size_t size)
@@ -115,7 +115,7 @@ const char *endpoint_config(const struct subwg_endpoint *endpoint, const char *k
     return NULL;
 }
 
-/* ---- its fields ---- */
+/* Its fields. */
 
 static void copy(char *target, size_t size, const char *text)
 {

@@ -37,7 +37,7 @@
 #define CONFIG_PORT      "udp-port"
 #define CONFIG_INTERFACE "interface-name"
 
-/* ---- report.c ---- */
+/* Report.c. */
 
 /* The operation under way: what a failure has to name, and where it is to be written. */
 struct call {
@@ -61,7 +61,7 @@ struct shown {
 };
 struct shown show(const char *text);
 
-/* ---- settings.c ---- */
+/* Settings.c. */
 
 struct settings {
     char device[DEVICE_SIZE];
@@ -74,7 +74,7 @@ int32_t settings_read(const struct call *call, const struct subwg_setting *setti
 /* A decimal number from 1 to 65535. */
 bool port_parse(const char *text, uint16_t *ret_port);
 
-/* ---- prefix.c ---- */
+/* Prefix.c. */
 
 struct prefix {
     uint8_t bits; /* of an address of this family: 32 or 128 */
@@ -93,7 +93,7 @@ int prefix_compare(const void *a, const void *b); /* for qsort */
 const char *prefix_refusal(const struct prefix *prefix);
 const char *address_refusal(const struct prefix *address);
 
-/* ---- endpoint.c ---- */
+/* Endpoint.c. */
 
 /* A gateway whose every field was checked. All of it is inline: a copy is an assignment. */
 struct gateway {
@@ -122,7 +122,7 @@ int32_t endpoint_read_remote(const struct call *call, const struct subwg_endpoin
 /* The value of a key in a checked endpoint's backend config, or NULL. */
 const char *endpoint_config(const struct subwg_endpoint *endpoint, const char *key);
 
-/* ---- driver.c ---- */
+/* Driver.c. */
 
 struct connection {
     struct gateway gateway;
@@ -147,7 +147,7 @@ int32_t instance_check(const struct call *call, const struct subwg_instance *ins
 /* And most of them second: initialized. */
 int32_t instance_ready(const struct call *call, const struct subwg_instance *instance);
 
-/* ---- connect.c and read.c: operations of the table ---- */
+/* Connect.c and read.c: operations of the table. */
 
 int32_t null_connect(struct subwg_instance *instance, const struct subwg_endpoint *remote,
                      char *ret_address, struct subwg_error *error);

@@ -77,7 +77,7 @@ START_TEST(own_cluster_is_no_connection)
 }
 END_TEST
 
-/* ---- which address ---- */
+/* Which address. */
 
 static void expect_address(struct engine *engine, const struct remote *remote, const char *expected)
 {
@@ -151,7 +151,7 @@ START_TEST(nobody_has_to_take_the_address)
 }
 END_TEST
 
-/* ---- the same key, something else ---- */
+/* The same key, something else. */
 
 START_TEST(changed_address_and_port_are_an_update)
 {
@@ -243,7 +243,7 @@ START_TEST(changed_names_are_shown)
 }
 END_TEST
 
-/* ---- another key ---- */
+/* Another key. */
 
 START_TEST(new_key_takes_the_place_of_the_old)
 {
@@ -267,7 +267,7 @@ START_TEST(new_key_takes_the_place_of_the_old)
 }
 END_TEST
 
-/* ---- disconnect ---- */
+/* Disconnect. */
 
 START_TEST(disconnect_is_idempotent)
 {

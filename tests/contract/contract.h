@@ -17,7 +17,7 @@
 
 #include <subwg/driver.h>
 
-/* ---- what is true of this driver: contract_subject.traits ---- */
+/* What is true of this driver: contract_subject.traits. */
 
 /* Its publicKey is a Curve25519 point in base64; another driver's may be any token. */
 #define CONTRACT_WIREGUARD_KEYS 0x1u
@@ -30,7 +30,7 @@
 /* It sees the host's own addresses and networks, and refuses remotes that claim them. */
 #define CONTRACT_KNOWS_NETWORKS 0x10u
 
-/* ---- how the suite speaks of clusters, for hooks that prepare a kernel ---- */
+/* How the suite speaks of clusters, for hooks that prepare a kernel. */
 
 #define CONTRACT_LOCAL_IP   "192.0.2.1"   /* /24; the gateways of remote clusters live there too */
 #define CONTRACT_LOCAL_IPV6 "2001:db8::1" /* /64 */

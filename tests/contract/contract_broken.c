@@ -29,7 +29,7 @@ static const struct subwg_driver *broken_entry(void)
     return &broken;
 }
 
-/* ---- the faults ---- */
+/* The faults. */
 
 static const struct subwg_driver *other_table_each_time(void)
 {
@@ -279,7 +279,7 @@ static int32_t clean_once(struct subwg_instance *instance, struct subwg_error *e
     return sound->cleanup(instance, error);
 }
 
-/* ---- each of them in its place ---- */
+/* Each of them in its place. */
 
 static const struct fault {
     const char *name;

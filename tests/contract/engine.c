@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the rules that hold for each operation ---- */
+/* The rules that hold for each operation. */
 
 void operation_begin(struct engine *engine)
 {
@@ -65,7 +65,7 @@ void expect_failure(const struct engine *engine, int32_t code, int32_t expected_
                   engine->error.reason, expected_reason, engine->error.text);
 }
 
-/* ---- create, init, destroy ---- */
+/* Create, init, destroy. */
 
 void engine_prepare(struct engine *engine)
 {
@@ -148,7 +148,7 @@ void engine_destroy(struct engine *engine)
     memset(&engine->host.table, 0, sizeof(engine->host.table));
 }
 
-/* ---- connections ---- */
+/* Connections. */
 
 int32_t engine_connect_address(struct engine *engine, const struct remote *remote, char *address)
 {
@@ -238,7 +238,7 @@ int32_t engine_disconnect_many(struct engine *engine, const struct subwg_endpoin
     return run_list(engine, driver->disconnect_many, remotes, count, results);
 }
 
-/* ---- reads ---- */
+/* Reads. */
 
 int32_t engine_read(struct engine *engine)
 {
@@ -303,7 +303,7 @@ uint32_t engine_metric_count(struct engine *engine)
     return engine->host.metric_count;
 }
 
-/* ---- the rest ---- */
+/* The rest. */
 
 int32_t engine_list_complete(struct engine *engine)
 {

@@ -40,7 +40,7 @@ static void check_text(struct host *host, const char *what, const char *text)
         transcript_add(text);
 }
 
-/* ---- callbacks ---- */
+/* Callbacks. */
 
 static void check_moment(struct host *host, const char *callback)
 {

@@ -90,7 +90,7 @@ START_TEST(operations_may_change_their_thread)
 }
 END_TEST
 
-/* ---- fork ---- */
+/* Fork. */
 
 /* In the child: 0 if every operation knows that it may not run here. */
 static int use_in_child(struct engine *engine, const struct remote *remote)
@@ -136,7 +136,7 @@ START_TEST(child_may_not_use_the_instance)
 }
 END_TEST
 
-/* ---- cleanup ---- */
+/* Cleanup. */
 
 START_TEST(cleanup_removes_all_and_is_idempotent)
 {
@@ -184,7 +184,7 @@ START_TEST(life_begins_again_after_cleanup)
 }
 END_TEST
 
-/* ---- two instances ---- */
+/* Two instances. */
 
 START_TEST(instances_never_meet)
 {

@@ -116,7 +116,7 @@ START_TEST(reads_are_pure)
 }
 END_TEST
 
-/* ---- a host that cannot take a row ---- */
+/* A host that cannot take a row. */
 
 START_TEST(refused_row_fails_the_read)
 {
@@ -137,7 +137,7 @@ START_TEST(refused_row_fails_the_read)
 }
 END_TEST
 
-/* ---- behind the driver's back ---- */
+/* Behind the driver's back. */
 
 START_TEST(peer_removed_by_hand_is_shown_and_repaired)
 {

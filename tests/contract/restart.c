@@ -105,7 +105,7 @@ START_TEST(cleanup_removes_what_an_earlier_run_left)
 }
 END_TEST
 
-/* ---- one owner at a time ---- */
+/* One owner at a time. */
 
 START_TEST(device_has_one_owner)
 {
@@ -132,7 +132,7 @@ START_TEST(device_has_one_owner)
 }
 END_TEST
 
-/* ---- network namespaces ---- */
+/* Network namespaces. */
 
 START_TEST(instance_stays_in_its_namespace)
 {

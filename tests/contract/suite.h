@@ -12,7 +12,7 @@
 extern const struct contract_subject *subject;
 extern const struct subwg_driver *driver; /* subject's */
 
-/* ---- host.c: the host table, which looks at everything that the driver hands to it ---- */
+/* Host.c: the host table, which looks at everything that the driver hands to it. */
 
 #define NAME_SIZE        256
 #define ROWS_MAX         16
@@ -69,7 +69,7 @@ struct subwg_snapshot_builder *host_snapshot(void);
 const char *host_published(const struct host *host, const char *key); /* NULL if it was not */
 __attribute__((format(printf, 2, 3))) void host_fault(struct host *host, const char *format, ...);
 
-/* ---- texts.c ---- */
+/* Texts.c. */
 
 /* What is wrong with a text that people are going to read, or NULL. */
 const char *text_fault(const char *text);
@@ -84,7 +84,7 @@ void transcript_check(void);
 /* The value given for the secret setting. */
 #define CANARY "canary-5ecret-That-no-text-may-show"
 
-/* ---- engine.c: an instance and its host; every operation goes through these ---- */
+/* Engine.c: an instance and its host; every operation goes through these. */
 
 struct engine {
     struct host host;
@@ -143,7 +143,7 @@ uint32_t engine_metric_count(struct engine *engine);
 void expect_failure(const struct engine *engine, int32_t code, int32_t expected_code,
                     uint32_t expected_reason);
 
-/* ---- remote.c: endpoints, all of them valid until a test spoils one ---- */
+/* Remote.c: endpoints, all of them valid until a test spoils one. */
 
 #define KEY_TEXT_SIZE 64
 
@@ -169,12 +169,12 @@ void remote_make(struct remote *remote, unsigned int number);
 void remote_make_local(struct remote *remote);
 void remote_key(unsigned int number, char text[KEY_TEXT_SIZE]);
 
-/* ---- digests of the kernel: NULL, and equal, for a driver without one ---- */
+/* Digests of the kernel: NULL, and equal, for a driver without one. */
 
 char *digest_take(void);
 void digest_expect(char *before, const char *when); /* as it was; frees before */
 
-/* ---- the tests, one file for each chapter of the contract ---- */
+/* The tests, one file for each chapter of the contract. */
 
 TCase *table_tests(void);
 TCase *create_tests(void);

@@ -59,7 +59,7 @@ START_TEST(mandatory_operations_are_there)
 }
 END_TEST
 
-/* ---- every operation, called wrongly ---- */
+/* Every operation, called wrongly. */
 
 static struct result one_result[1];
 

@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* ---- the world ---- */
+/* The world. */
 
 /* A fresh namespace: lo up, the kernel's own rules, all capabilities, WireGuard and IPv6 there, no
  * faults, counters at 0. Sockets that are still open stay open; a dump in flight on them ends. */
@@ -71,7 +71,7 @@ void fake_kernel_add_rule(const struct fake_kernel_rule *rule);
 /* Removes every rule of this priority; returns how many there were. */
 uint32_t fake_kernel_delete_rules(int family, uint32_t priority);
 
-/* ---- what WireGuard's peers do ---- */
+/* What WireGuard's peers do. */
 
 void fake_kernel_handshake(const char *device, const uint8_t public_key[32], int64_t wall_clock_s);
 void fake_kernel_traffic(const char *device, const uint8_t public_key[32], uint64_t rx_bytes,
@@ -83,7 +83,7 @@ void fake_kernel_remove_peer(const char *device, const uint8_t public_key[32]);
 /* As `wg set DEVICE peer KEY allowed-ips +PREFIX`: makes the peer where it is missing. */
 void fake_kernel_add_peer(const char *device, const uint8_t public_key[32], const char *allowed_ip);
 
-/* ---- looking ---- */
+/* Looking. */
 
 /* All state as text, one thing a line, in an order that does not depend on history except for the
  * peers' own, without secrets. The caller frees it. */
@@ -100,7 +100,7 @@ struct fake_kernel_counters {
 };
 struct fake_kernel_counters fake_kernel_counters(void);
 
-/* ---- faults; all are off after a reset ---- */
+/* Faults; all are off after a reset. */
 
 /* The call_number-th intercepted call from now (1: the next) fails with this errno. 0: off. */
 void fake_kernel_fail_call(uint64_t call_number, int error);

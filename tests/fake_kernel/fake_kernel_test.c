@@ -99,7 +99,7 @@ static int ask_family(int fd)
     return receive_error(fd);
 }
 
-/* ---- calls ---- */
+/* Calls. */
 
 START_TEST(other_sockets_are_the_c_librarys)
 {
@@ -220,7 +220,7 @@ START_TEST(links_have_the_models_indexes)
 }
 END_TEST
 
-/* ---- worlds ---- */
+/* Worlds. */
 
 START_TEST(a_kernel_without_wireguard)
 {
@@ -322,7 +322,7 @@ START_TEST(a_link_deleted_under_a_dump_would_hang)
 }
 END_TEST
 
-/* ---- faults ---- */
+/* Faults. */
 
 START_TEST(a_call_fails_by_order)
 {

@@ -168,7 +168,7 @@ START_TEST(what_is_set_reads_back)
 }
 END_TEST
 
-/* ---- many ---- */
+/* Many. */
 
 static struct prefix host_prefix(uint32_t number)
 {
@@ -333,7 +333,7 @@ START_TEST(changes_say_what_they_leave_alone)
 }
 END_TEST
 
-/* ---- failures ---- */
+/* Failures. */
 
 START_TEST(failures_to_read_are_told_apart)
 {
@@ -392,7 +392,7 @@ START_TEST(a_port_in_use_is_named)
 }
 END_TEST
 
-/* ---- broken and interrupted dumps ---- */
+/* Broken and interrupted dumps. */
 
 static int32_t refuse_message(void *context, struct nlmsghdr *message)
 {

@@ -70,7 +70,7 @@ static struct address address(const char *text)
     return parsed;
 }
 
-/* ---- links ---- */
+/* Links. */
 
 START_TEST(a_link_is_described)
 {
@@ -164,7 +164,7 @@ START_TEST(no_wireguard_in_the_kernel)
 }
 END_TEST
 
-/* ---- addresses ---- */
+/* Addresses. */
 
 static uint32_t count_address(const struct interface_address *wanted)
 {
@@ -208,7 +208,7 @@ START_TEST(an_address_with_host_bits_keeps_them)
 }
 END_TEST
 
-/* ---- routes ---- */
+/* Routes. */
 
 static struct route_change route_change(bool remove, const char *destination)
 {
@@ -454,7 +454,7 @@ START_TEST(no_way_to_an_address)
 }
 END_TEST
 
-/* ---- rules ---- */
+/* Rules. */
 
 static uint32_t count_rule(const struct rule *wanted)
 {
@@ -552,7 +552,7 @@ START_TEST(the_kernels_own_rules_are_listed)
 }
 END_TEST
 
-/* ---- permission ---- */
+/* Permission. */
 
 START_TEST(without_the_capability_it_is_named)
 {

@@ -47,7 +47,7 @@ static int32_t decode(const void *attributes, size_t length)
     return code;
 }
 
-/* ---- messages ---- */
+/* Messages. */
 
 #define MESSAGES_MOST 64
 
@@ -113,7 +113,7 @@ static struct model small_model(void)
                           .peer_count = 2};
 }
 
-/* ---- what the kernel writes ---- */
+/* What the kernel writes. */
 
 START_TEST(a_device_without_key_or_peers)
 {
@@ -188,7 +188,7 @@ START_TEST(a_dump_of_many_messages_is_joined)
 }
 END_TEST
 
-/* ---- hand-made messages ---- */
+/* Hand-made messages. */
 
 struct made {
     union {
@@ -303,7 +303,7 @@ START_TEST(an_empty_message_says_nothing)
 }
 END_TEST
 
-/* ---- what it would never write ---- */
+/* What it would never write. */
 
 /* Decodes one allowed IP made of these attributes; a length of 0 leaves one out. */
 static int32_t decode_allowed_ip(uint16_t family, size_t address_length, size_t length_size,
@@ -405,7 +405,7 @@ START_TEST(a_peer_without_a_key)
 }
 END_TEST
 
-/* ---- each length wrong, and noise ---- */
+/* Each length wrong, and noise. */
 
 static bool is_nest(unsigned int depth, uint16_t type)
 {

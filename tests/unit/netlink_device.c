@@ -113,7 +113,7 @@ static int32_t get(void)
     return wg_get_device(netlink, IFINDEX, NULL, &device, &error);
 }
 
-/* ---- the family ---- */
+/* The family. */
 
 START_TEST(the_family_is_looked_up_once)
 {
@@ -166,7 +166,7 @@ START_TEST(a_family_that_refuses_twice_is_not_asked_for_ever)
 }
 END_TEST
 
-/* ---- reading ---- */
+/* Reading. */
 
 START_TEST(each_failure_to_read_has_its_own_reason)
 {
@@ -217,7 +217,7 @@ START_TEST(a_dump_of_another_device_is_refused)
 }
 END_TEST
 
-/* ---- setting ---- */
+/* Setting. */
 
 static bool holds_byte(const void *bytes, size_t length, uint8_t byte)
 {

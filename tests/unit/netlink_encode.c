@@ -42,7 +42,7 @@ static struct key key_of(uint8_t byte)
     return key;
 }
 
-/* ---- golden bytes ---- */
+/* Golden bytes. */
 
 static void assert_bytes(const uint8_t *expected, size_t length)
 {
@@ -304,7 +304,7 @@ START_TEST(absence_is_sent_too)
 }
 END_TEST
 
-/* ---- any change, in any number of messages ---- */
+/* Any change, in any number of messages. */
 
 /* Replays a change on the model; returns the number of messages. */
 static uint32_t replay(const struct wg_device_change *change, size_t size, struct model *model)
@@ -532,7 +532,7 @@ START_TEST(a_message_is_never_larger_than_the_limit)
 }
 END_TEST
 
-/* ---- peers a message ---- */
+/* Peers a message. */
 
 static uint32_t messages_for(const struct wg_peer_change *peers, uint32_t count,
                              struct model *model)
@@ -626,7 +626,7 @@ START_TEST(the_same_key_twice_keeps_its_order)
 }
 END_TEST
 
-/* ---- refused before anything is sent ---- */
+/* Refused before anything is sent. */
 
 static int32_t start_with(const struct wg_peer_change *peer)
 {

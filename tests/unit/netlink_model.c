@@ -33,7 +33,7 @@ void model_finish(struct model *model)
     *model = (struct model){0};
 }
 
-/* ---- requests ---- */
+/* Requests. */
 
 static const void *exactly(const struct nlattr *attribute, size_t size)
 {
@@ -245,7 +245,7 @@ void model_apply(struct model *model, const struct nlmsghdr *request)
         model->most_bytes = request->nlmsg_len;
 }
 
-/* ---- dumps ---- */
+/* Dumps. */
 
 struct writer {
     const struct model *model;
@@ -376,7 +376,7 @@ void model_dump(const struct model *model, size_t size,
     free(writer);
 }
 
-/* ---- comparing ---- */
+/* Comparing. */
 
 static uint8_t preshared_key_state(const struct key *preshared_key, const struct key *expected)
 {

@@ -101,7 +101,7 @@ void script_done(const struct nlmsghdr *request, int32_t code)
     script_reply(request, NLMSG_DONE, NLM_F_MULTI, &code, sizeof(code));
 }
 
-/* ---- in place of the C library's, for libmnl too ---- */
+/* In place of the C library's, for libmnl too. */
 
 #pragma GCC visibility push(default)
 

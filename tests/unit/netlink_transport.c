@@ -91,7 +91,7 @@ static void assert_replaced(uint32_t opened_before)
     ck_assert_uint_eq(script.opened, opened_before + 1);
 }
 
-/* ---- acknowledgements ---- */
+/* Acknowledgements. */
 
 START_TEST(an_acknowledgement_ends_a_request)
 {
@@ -220,7 +220,7 @@ START_TEST(an_impossible_acknowledgement_breaks_the_exchange)
 }
 END_TEST
 
-/* ---- what is no answer ---- */
+/* What is no answer. */
 
 static void answer_among_others(const struct nlmsghdr *requests, size_t length)
 {
@@ -305,7 +305,7 @@ START_TEST(a_late_answer_is_not_the_next_ones)
 }
 END_TEST
 
-/* ---- what breaks an exchange ---- */
+/* What breaks an exchange. */
 
 static int break_kind;
 
@@ -403,7 +403,7 @@ START_TEST(a_socket_that_does_not_open)
 }
 END_TEST
 
-/* ---- dumps ---- */
+/* Dumps. */
 
 static struct {
     uint32_t interrupted; /* first tries that are */
@@ -589,7 +589,7 @@ START_TEST(a_dump_larger_than_any_is_given_up)
 }
 END_TEST
 
-/* ---- batches ---- */
+/* Batches. */
 
 static int32_t batch_codes[LIMIT_PENDING_REPLIES];
 static uint32_t batch_answered; /* the last acknowledgement is only sent if all are */

@@ -243,7 +243,7 @@ void send_wireguard(const char *what)
     send_on(generic_socket, USUAL_RECEIVE, what);
 }
 
-/* ---- names ---- */
+/* Names. */
 
 struct found {
     uint32_t ifindex;

@@ -149,7 +149,7 @@ void script_links(void)
     send_route("a type that is too high");
 }
 
-/* ---- addresses ---- */
+/* Addresses. */
 
 static void address_message(uint16_t type, uint16_t flags, uint32_t ifindex, const char *text)
 {

@@ -103,7 +103,7 @@ void script_random_sets(void)
     device_dump("wg0", "at the end");
 }
 
-/* ---- links, addresses, routes, rules ---- */
+/* Links, addresses, routes, rules. */
 
 static const char *const links[] = {"wg0", "wg1", "card0"};
 static const char *const addresses[] = {"10.1.0.1/32",  "10.2.0.1/24",  "10.2.0.2/24",

@@ -131,7 +131,7 @@ void script_rules(void)
     list_both("deleted");
 }
 
-/* ---- acknowledgements ---- */
+/* Acknowledgements. */
 
 static void ask_links(uint16_t flags)
 {
@@ -195,7 +195,7 @@ void script_acknowledgements(void)
     socket_close(capped);
 }
 
-/* ---- the capability ---- */
+/* The capability. */
 
 static void set_capable(bool capable)
 {

@@ -16,7 +16,7 @@
 
 #define REQUEST_SIZE 262144u
 
-/* ---- the transcript ---- */
+/* The transcript. */
 
 extern bool on_model; /* otherwise on the real kernel */
 
@@ -28,7 +28,7 @@ void note_sorted_end(void);
 /* Runs the script on both and fails the test where the transcripts differ. */
 void compare(void (*script)(void));
 
-/* ---- requests (exchange.c) ---- */
+/* Requests (exchange.c). */
 
 /* Around a script, in the namespace that it is to run in. */
 void exchange_begin(void);
@@ -54,7 +54,7 @@ void put_text(uint16_t type, const char *value); /* with its NUL */
 struct nlattr *nest(uint16_t type);
 void end(struct nlattr *nest);
 
-/* ---- sockets ---- */
+/* Sockets. */
 
 #define SOCKET_CAP_ACK 1u
 #define SOCKET_STRICT  2u
@@ -92,13 +92,13 @@ const char *name_of(uint32_t ifindex);
     FOR_EACH_BETWEEN(attribute, mnl_attr_get_payload(nest), \
                      (const char *)mnl_attr_get_payload(nest) + mnl_attr_get_payload_len(nest))
 
-/* ---- what a message says (describe.c) ---- */
+/* What a message says (describe.c). */
 
 extern bool without_sources; /* routes are described without their source address */
 void describe_route(const struct nlmsghdr *head);   /* of the route family */
 void describe_generic(const struct nlmsghdr *head); /* of generic netlink */
 
-/* ---- building requests for WireGuard (device.c) ---- */
+/* Building requests for WireGuard (device.c). */
 
 /* GET_DEVICE or SET_DEVICE of the named link; name NULL: names none. */
 void device_message(uint8_t command, uint16_t flags, const char *name);
@@ -111,7 +111,7 @@ void put_endpoint(const char *address, uint16_t port);
 /* A whole peer with up to four allowed IPs, the last one NULL. */
 void put_peer(uint8_t key_byte, uint32_t flags, const char *const *allowed_ips);
 
-/* ---- building requests for links ---- */
+/* Building requests for links. */
 
 void link_message(uint16_t type, uint16_t flags, const char *name); /* by index if there is one */
 void link_add(const char *name, const char *kind);
@@ -120,7 +120,7 @@ void link_delete_request(const char *name);
 /* Everything that the route family lists, sorted. */
 void dump_route_family(const char *what);
 
-/* ---- the scripts ---- */
+/* The scripts. */
 
 void script_family(void);
 void script_refused(void);
