@@ -505,8 +505,8 @@ struct subwg_driver {
      * @param error may be NULL.
      * @return 0 = made or updated; 1 = already so, nothing was changed; -EINVAL malformed endpoint;
      *         -EPERM refused by policy (see the reason) or lack of a capability; -EEXIST a conflict
-     *         with another owner; -ENODEV the device vanished; -ENOTCONN not initialized; -ENOMEM;
-     *         -ETIMEDOUT.
+     *         with another owner; -EAGAIN this cluster's endpoint changed too often: the text says when
+     *         to ask again; -ENODEV the device vanished; -ENOTCONN not initialized; -ENOMEM; -ETIMEDOUT.
      */
     int32_t (*connect)(struct subwg_instance *instance, const struct subwg_endpoint *remote,
                        char *ret_address, struct subwg_error *error);
@@ -559,23 +559,41 @@ struct subwg_driver {
 
     /**
      * @brief Optional. Compares what is wanted with what the kernel has, reports and repairs.
+     *
+     * For an engine without a loop of its own for event_fd: call it now and then. What is wanted of
+     * other clusters' endpoints is checked again as well: an endpoint that has become harmful since
+     * (its subnets now overlap a network of this host) is taken out until it no longer is. A new key pair,
+     * where the device had to be made anew, is published. Repairs of one connection are limited in their
+     * rate: a difference that waits for its turn is reported as not repaired.
      * @param instance initialized.
      * @param flags #SUBWG_RECONCILE_DRY_RUN or 0; others are -EINVAL.
      * @param report takes each difference; may be NULL.
      * @param report_context handed to @p report.
      * @param error may be NULL.
-     * @return the number of differences found, or a negative errno.
+     * @return the number of differences found, 0 if there is none; -ENOTCONN not initialized; or the
+     *         negative errno of the first repair that failed, after the others were tried.
      */
     int32_t (*reconcile)(struct subwg_instance *instance, uint32_t flags, subwg_report_fn report,
                          void *report_context, struct subwg_error *error);
 
     /**
      * @brief Optional. One descriptor to poll for input; when it is readable, call dispatch.
-     * Owned by the instance, close-on-exec, the same at each call.
+     *
+     * Whoever asks for it promises to call dispatch: the driver then finds out by itself whether remotes
+     * are alive, replaces keys step by step, and repairs what others change. Owned by the instance,
+     * close-on-exec, the same at each call; closed by destroy. Works before and after init.
+     * @return the descriptor; -ENONET the calling thread is in another network namespace than the one
+     *         that called create; -EMFILE and friends.
      */
     int32_t (*event_fd)(struct subwg_instance *instance, struct subwg_error *error);
 
-    /** @brief Optional. Handles what made event_fd readable; never waits for the remote. @return 0. */
+    /**
+     * @brief Optional. Handles what made event_fd readable: changes that others made to links, routes,
+     * rules and addresses, and what is due by time. Never waits for a remote. With nothing to do, and
+     * before init, it does nothing.
+     * @return 0; a negative errno where something failed: the driver tries again by itself, and event_fd
+     *         becomes readable when it is time.
+     */
     int32_t (*dispatch)(struct subwg_instance *instance, struct subwg_error *error);
 
     /**
