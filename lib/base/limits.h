@@ -19,6 +19,12 @@
 /* Connections of one instance: the kernel's own limit of peers on a device (2^20). */
 #define LIMIT_CONNECTIONS 1048576u
 
+/* Moves of a cluster's subnets to a new key. */
+#define LIMIT_MOVE_S 30u /* for the new peer to answer; then they move all the same */
+#define LIMIT_MOVE_ATTENTION_S \
+    300u /* since the last reconcile; an engine that is silent longer is gone */
+#define LIMIT_MOVE_KEEPALIVE_S 10u /* of the new peer, where a setting turns keepalives off */
+
 /* Engine. */
 #define LIMIT_SNAPSHOT_BYTES 0x40000000u /* 1 GiB for each: rows, subnets, strings */
 #define LIMIT_DRIVER_PATH    4096u       /* bytes, NUL included */

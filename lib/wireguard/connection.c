@@ -429,6 +429,18 @@ struct connection *connection_from_peer(const struct wg_device *device, const st
     return connection;
 }
 
+uint32_t connection_carried_count(const struct connection *connection)
+{
+    return connection->predecessor == NULL ? connection->subnet_count : 0;
+}
+
+uint16_t connection_keepalive_s(const struct connection *connection)
+{
+    return connection->predecessor != NULL && connection->keepalive_s == 0
+               ? LIMIT_MOVE_KEEPALIVE_S
+               : connection->keepalive_s;
+}
+
 void connection_destroy(struct connection *connection)
 {
     free(connection);

@@ -63,6 +63,11 @@ struct connection {
     bool seen;                                /* in the dump being read */
     uint32_t position;                        /* in the table */
     struct status_state status;
+
+    /* While a cluster's key changes it has two connections, see moves.h. */
+    struct connection *predecessor; /* has the subnets until they move here */
+    struct connection *successor;   /* the one that they move to */
+    uint64_t move_deadline_ns;      /* of the one with a predecessor, on the elapsed clock */
 };
 
 /* Checks a remote endpoint for itself, without regard to others: form, limits, special ranges. On
@@ -75,6 +80,11 @@ int32_t connection_from_endpoint(const struct subwg_endpoint *endpoint,
 struct connection *connection_from_peer(const struct wg_device *device, const struct wg_peer *peer);
 
 void connection_destroy(struct connection *connection); /* accepts NULL */
+
+/* What its peer should have for now: while its predecessor has the subnets, none, and in any case a
+ * keepalive, because that makes it shake hands. */
+uint32_t connection_carried_count(const struct connection *connection); /* of allowed_ips */
+uint16_t connection_keepalive_s(const struct connection *connection);
 
 /* The key that an endpoint names in its backend config; ret_named tells if it names one. */
 int32_t connection_key_of_endpoint(const struct subwg_endpoint *endpoint, struct key *ret_key,

@@ -29,21 +29,35 @@ static int32_t find_meant(struct subwg_instance *instance, const struct subwg_en
     return 0;
 }
 
+static void add_routes(struct prefix *routes, struct state *found,
+                       const struct connection *connection)
+{
+    for (uint32_t i = 0; connection != NULL && i < connection->subnet_count; i++)
+        if (connection->subnets[i].routed)
+            routes[found->route_count++] = connection->allowed_ips[i];
+}
+
 /* Its slice of the kernel's state. The peer even if it was seen missing: removing one that is not there
- * is no error. */
+ * is no error. While its key changes there are two. */
 static int32_t remove_connection(struct subwg_instance *instance,
                                  const struct connection *connection, struct subwg_error *error)
 {
-    const struct peer_state peer = {.public_key = connection->public_key};
+    const struct connection *predecessor = connection->predecessor;
+    const struct peer_state peers[2] = {
+        {.public_key = connection->public_key},
+        {.public_key = predecessor != NULL ? predecessor->public_key : connection->public_key},
+    };
     const struct state wanted = {0};
-    struct state found = {.peers = &peer, .peer_count = 1};
-    struct prefix *routes = calloc((size_t)connection->subnet_count + 1, sizeof(*routes));
+    struct state found = {.peers = peers, .peer_count = predecessor != NULL ? 2 : 1};
+    size_t room = (size_t)connection->subnet_count + 1;
+    if (predecessor != NULL)
+        room += predecessor->subnet_count;
+    struct prefix *routes = calloc(room, sizeof(*routes));
     if (routes == NULL)
         return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "disconnect", "%s",
                          error_phrase(ENOMEM));
-    for (uint32_t i = 0; i < connection->subnet_count; i++)
-        if (connection->subnets[i].routed)
-            routes[found.route_count++] = connection->allowed_ips[i];
+    add_routes(routes, &found, connection);
+    add_routes(routes, &found, predecessor);
     found.routes = routes;
     struct target target = instance_target(instance);
     /* A peer that was removed cannot get its session back: what failed is to be tried again. */
@@ -51,6 +65,12 @@ static int32_t remove_connection(struct subwg_instance *instance,
     int32_t code = apply_difference(&target, &wanted, &found, error);
     free(routes);
     return code;
+}
+
+static void forget(struct subwg_instance *instance, struct connection *connection)
+{
+    table_remove(&instance->table, connection);
+    connection_destroy(connection);
 }
 
 int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
@@ -67,9 +87,12 @@ int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_
     code = remove_connection(instance, connection, error);
     if (code < 0) {
         connection->installed = INSTALLED_OTHERWISE;
+        if (connection->predecessor != NULL)
+            connection->predecessor->installed = INSTALLED_OTHERWISE;
         return code;
     }
-    table_remove(&instance->table, connection);
-    connection_destroy(connection);
+    if (connection->predecessor != NULL)
+        forget(instance, connection->predecessor);
+    forget(instance, connection);
     return 0;
 }

@@ -29,6 +29,13 @@ struct lock {
     bool held;
 };
 
+/* Whether the engine comes back to finish what takes time. */
+struct attention {
+    bool dispatches;
+    bool reconciles;
+    uint64_t reconciled_ns; /* the last time */
+};
+
 struct subwg_instance {
     struct subwg_host host; /* the driver's own copy */
     struct settings settings;
@@ -42,6 +49,7 @@ struct subwg_instance {
     uint32_t ifindex;
     uint32_t mtu;
     struct key public_key;
+    struct attention attention;
     struct table table;
     struct wg_device dump; /* its arrays live from read to read */
 };

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "wireguard/instance.h"
+#include "wireguard/moves.h"
 
 void leftover_name(struct subwg_instance *instance, const struct key *key)
 {
@@ -42,7 +43,8 @@ static void gather_foreign_routes(const struct subwg_instance *instance, struct 
         const struct prefix_node *node =
             prefix_map_find(&instance->table.owners, &routes[i].destination, NULL, NULL);
         const struct connection *owner = node != NULL ? node->owner : NULL;
-        if (may_go(owner) || !prefix_equal(&node->prefix, &routes[i].destination))
+        bool owned = !may_go(owner) && prefix_equal(&node->prefix, &routes[i].destination);
+        if (!owned && !moves_carry(instance, &routes[i].destination))
             destinations[found->route_count++] = routes[i].destination;
     }
     if (found->route_count > 0)

@@ -92,6 +92,18 @@ static int32_t refuse_repeated(struct list *list)
     return code;
 }
 
+static bool has_installed(const struct connection *connection, const struct connection *candidate,
+                          const struct prefix *prefix)
+{
+    if (prefix == NULL)
+        return key_equal(&connection->public_key, &candidate->public_key);
+    for (uint32_t i = 0; i < connection->subnet_count; i++)
+        if (connection->allowed_ips[i].length <= prefix->length &&
+            prefix_overlaps(&connection->allowed_ips[i], prefix))
+            return true;
+    return false;
+}
+
 /* True if the candidate's cluster has this prefix, or what covers it, or this very key installed. */
 static bool is_installed(const struct subwg_instance *instance, const struct connection *candidate,
                          const struct prefix *prefix)
@@ -102,13 +114,11 @@ static bool is_installed(const struct subwg_instance *instance, const struct con
         current = table_find_key(&instance->table, &candidate->public_key);
     if (current == NULL)
         return false;
-    if (prefix == NULL)
-        return key_equal(&current->public_key, &candidate->public_key);
-    for (uint32_t i = 0; i < current->subnet_count; i++)
-        if (current->allowed_ips[i].length <= prefix->length &&
-            prefix_overlaps(&current->allowed_ips[i], prefix))
-            return true;
-    return false;
+    bool installed = has_installed(current, candidate, prefix);
+    /* While its key changes a cluster has the old one, too. */
+    if (!installed && current->predecessor != NULL)
+        installed = has_installed(current->predecessor, candidate, prefix);
+    return installed;
 }
 
 static void contest(struct list *list, const struct subwg_instance *instance, uint32_t index,

@@ -12,7 +12,7 @@
 static bool same_allowed_ips(const struct subwg_instance *instance, const struct wg_peer *peer,
                              const struct connection *connection)
 {
-    if (peer->allowed_ip_count != connection->subnet_count)
+    if (peer->allowed_ip_count != connection_carried_count(connection))
         return false;
     for (uint32_t i = 0; i < peer->allowed_ip_count; i++) {
         const struct prefix *found = &instance->dump.allowed_ips[peer->allowed_ip_first + i];
@@ -29,7 +29,8 @@ static bool installed_as_wanted(const struct subwg_instance *instance, const str
 {
     uint8_t preshared_key = connection->adopted ? connection->installed_preshared_key
                                                 : instance_preshared_key(instance);
-    return peer->preshared_key == preshared_key && peer->keepalive_s == connection->keepalive_s &&
+    return peer->preshared_key == preshared_key &&
+           peer->keepalive_s == connection_keepalive_s(connection) &&
            same_allowed_ips(instance, peer, connection);
 }
 
@@ -78,11 +79,41 @@ static int32_t read_kernel(struct subwg_instance *instance, struct subwg_error *
     return code;
 }
 
+/* While a cluster's key changes: the one with the subnets, whose status counts. */
+static const struct connection *carrier_of(const struct connection *connection)
+{
+    return connection->predecessor != NULL ? connection->predecessor : connection;
+}
+
+/* Of both its peers, while its key changes. */
+static uint64_t received_bytes(const struct connection *connection)
+{
+    uint64_t bytes = status_rx_bytes(&connection->status);
+    return connection->predecessor == NULL
+               ? bytes
+               : bytes + status_rx_bytes(&connection->predecessor->status);
+}
+
+static uint64_t sent_bytes(const struct connection *connection)
+{
+    uint64_t bytes = status_tx_bytes(&connection->status);
+    return connection->predecessor == NULL
+               ? bytes
+               : bytes + status_tx_bytes(&connection->predecessor->status);
+}
+
+/* One for each cluster: neither leftovers nor the other one of a cluster whose key changes. */
+static bool has_row(const struct connection *connection)
+{
+    return !connection->adopted && connection->successor == NULL;
+}
+
 static int32_t push_connection(struct subwg_instance *instance,
                                struct subwg_snapshot_builder *snapshot,
                                const struct connection *connection, uint64_t now_ns)
 {
-    const struct status_state *status = &connection->status;
+    const struct connection *carrier = carrier_of(connection);
+    const struct status_state *status = &carrier->status;
     char status_text[STATUS_TEXT_SIZE];
     char key[KEY_TEXT_SIZE];
     struct subwg_connection row = SUBWG_CONNECTION_INIT;
@@ -100,11 +131,11 @@ static int32_t push_connection(struct subwg_instance *instance,
     row.private_ip = connection->private_ip;
     row.public_ip = connection->public_ip;
     row.remote_ip = connection->remote_ip;
-    row.peer = key_format(&connection->public_key, key);
+    row.peer = key_format(&carrier->public_key, key);
     row.subnets = connection->subnet_texts;
     row.subnet_count = connection->subnet_text_count;
-    row.rx_bytes = status_rx_bytes(status);
-    row.tx_bytes = status_tx_bytes(status);
+    row.rx_bytes = received_bytes(connection);
+    row.tx_bytes = sent_bytes(connection);
     row.lifetime_s = status_lifetime_s(status, now_ns);
     row.last_handshake_realtime_s = status->handshake_s;
     row.established_realtime_s = status->established_realtime_s;
@@ -156,7 +187,7 @@ int32_t report_connections(struct subwg_instance *instance, struct subwg_snapsho
         return code;
     uint64_t now_ns = instance_now(instance);
     for (uint32_t i = 0; i < instance->table.count && code == 0; i++)
-        if (!instance->table.connections[i]->adopted)
+        if (has_row(instance->table.connections[i]))
             code = push_connection(instance, snapshot, instance->table.connections[i], now_ns);
     for (uint32_t i = 0; i < instance->dump.peer_count && code == 0; i++) {
         const struct wg_peer *peer = &instance->dump.peers[i];
@@ -170,7 +201,7 @@ int32_t report_connections(struct subwg_instance *instance, struct subwg_snapsho
 static int32_t push_metric(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
                            const struct connection *connection, uint64_t now_ns)
 {
-    const struct status_state *status = &connection->status;
+    const struct status_state *status = &carrier_of(connection)->status;
     struct subwg_metric row = SUBWG_METRIC_INIT;
     row.present = SUBWG_HAS_COUNTERS | SUBWG_HAS_LIFETIME;
     if (status->established)
@@ -182,8 +213,8 @@ static int32_t push_metric(struct subwg_instance *instance, struct subwg_snapsho
     row.private_ip = connection->private_ip;
     row.public_ip = connection->public_ip;
     row.remote_ip = connection->remote_ip;
-    row.rx_bytes = status_rx_bytes(status);
-    row.tx_bytes = status_tx_bytes(status);
+    row.rx_bytes = received_bytes(connection);
+    row.tx_bytes = sent_bytes(connection);
     row.lifetime_s = status_lifetime_s(status, now_ns);
     row.established_realtime_s = status->established_realtime_s;
     return instance->host.add_metric(instance->host.context, snapshot, &row);
@@ -198,7 +229,7 @@ int32_t report_metrics(struct subwg_instance *instance, struct subwg_snapshot_bu
     uint64_t now_ns = instance_now(instance);
     for (uint32_t i = 0; i < instance->table.count && code == 0; i++) {
         const struct connection *connection = instance->table.connections[i];
-        if (!connection->adopted && connection->seen)
+        if (has_row(connection) && (connection->seen || carrier_of(connection)->seen))
             code = push_metric(instance, snapshot, connection, now_ns);
     }
     return code < 0 ? refused_by_host(code, error) : 0;

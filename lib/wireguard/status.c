@@ -223,6 +223,31 @@ void status_restart(struct status_state *state, uint64_t now_ns)
     decide(state, now_ns, SUBWG_STATUS_CONNECTING, SUBWG_STATUS_REASON_STARTING);
 }
 
+void status_continue(struct status_state *state, const struct status_state *history,
+                     uint64_t now_ns)
+{
+    enum subwg_status status = state->status;
+    enum subwg_status_reason reason = state->reason;
+    status_add_counters(state, history);
+    if (history->established) {
+        state->established = true;
+        state->established_ns = history->established_ns;
+        state->established_realtime_s = history->established_realtime_s;
+    }
+    state->status = history->status;
+    state->reason = history->reason;
+    state->changed_ns = history->changed_ns;
+    state->flap_count = history->flap_count;
+    state->reconnect_count = history->reconnect_count;
+    decide(state, now_ns, status, reason);
+}
+
+void status_add_counters(struct status_state *state, const struct status_state *gone)
+{
+    state->rx_before = sum(state->rx_before, status_rx_bytes(gone));
+    state->tx_before = sum(state->tx_before, status_tx_bytes(gone));
+}
+
 uint64_t status_rx_bytes(const struct status_state *state)
 {
     return sum(state->rx_before, state->rx_bytes);

@@ -62,6 +62,14 @@ void status_missing(struct status_state *state, uint64_t now_ns);
 /* The peer was made anew or with another key: counters and handshake begin again at 0. */
 void status_restart(struct status_state *state, uint64_t now_ns);
 
+/* The peer of state takes over from the one of history: one connection, whose counters, lifetime and
+ * changes of status go on. */
+void status_continue(struct status_state *state, const struct status_state *history,
+                     uint64_t now_ns);
+
+/* Keeps what another peer of this connection, which is going, has counted. */
+void status_add_counters(struct status_state *state, const struct status_state *gone);
+
 /* Counters over all peers that this connection had; they never decrease. */
 uint64_t status_rx_bytes(const struct status_state *state);
 uint64_t status_tx_bytes(const struct status_state *state);

@@ -48,10 +48,40 @@ void table_insert(struct table *table, struct connection *connection)
         (void)prefix_map_insert(&table->owners, &connection->subnets[i].node, connection);
 }
 
-void table_remove(struct table *table, struct connection *connection)
+static void disown(struct table *table, struct connection *connection)
 {
     for (uint32_t i = 0; i < connection->subnet_count; i++)
         prefix_map_remove(&table->owners, &connection->subnets[i].node);
+}
+
+void table_insert_beside(struct table *table, struct connection *connection,
+                         struct connection *predecessor)
+{
+    index_remove(&table->by_cluster, &predecessor->by_cluster);
+    disown(table, predecessor);
+    table_insert(table, connection);
+    for (uint32_t i = 0; i < predecessor->subnet_count; i++)
+        (void)prefix_map_insert(&table->owners, &predecessor->subnets[i].node, connection);
+    connection->predecessor = predecessor;
+    predecessor->successor = connection;
+    table->moving_count++;
+}
+
+static void part(struct table *table, struct connection *connection)
+{
+    struct connection *predecessor =
+        connection->predecessor != NULL ? connection->predecessor : connection;
+    if (predecessor->successor == NULL)
+        return;
+    predecessor->successor->predecessor = NULL;
+    predecessor->successor = NULL;
+    table->moving_count--;
+}
+
+void table_remove(struct table *table, struct connection *connection)
+{
+    part(table, connection);
+    disown(table, connection);
     index_remove(&table->by_cluster, &connection->by_cluster);
     index_remove(&table->by_key, &connection->by_key);
     struct connection *last = table->connections[--table->count];

@@ -15,6 +15,7 @@ struct table {
     struct connection **connections; /* in no order */
     uint32_t count;
     uint32_t capacity;
+    uint32_t moving_count; /* of connections with a predecessor */
 };
 
 void table_start(struct table *table);
@@ -26,7 +27,12 @@ bool table_reserve(struct table *table);
 /* Takes the connection over. Of its prefixes those are entered that nobody owns. */
 void table_insert(struct table *table, struct connection *connection);
 
-/* Gives the connection back to the caller. */
+/* The same for a connection that takes over from one in the table: from now on the cluster's is the new
+ * one, which also answers for the prefixes of its predecessor. */
+void table_insert_beside(struct table *table, struct connection *connection,
+                         struct connection *predecessor);
+
+/* Gives the connection back to the caller. A predecessor or successor stays, for itself. */
 void table_remove(struct table *table, struct connection *connection);
 
 struct connection *table_find_cluster(const struct table *table, const char *cluster_id);

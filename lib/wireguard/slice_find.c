@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the kernel has of a cluster's connections: known from before, or read again. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "wireguard/slice.h"
+
+static int32_t no_memory(struct subwg_error *error, const char *operation)
+{
+    return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, operation, "%s", error_phrase(ENOMEM));
+}
+
+static const struct wg_peer *find_in_dump(const struct subwg_instance *instance,
+                                          const struct key *key)
+{
+    for (uint32_t i = 0; i < instance->dump.peer_count; i++)
+        if (key_equal(&instance->dump.peers[i].public_key, key))
+            return &instance->dump.peers[i];
+    return NULL;
+}
+
+/* The peer of a connection as the dump has it, in the form of a leftover; NULL if it is not there. */
+static int32_t actual_peer(const struct subwg_instance *instance,
+                           const struct connection *connection, struct connection **ret_actual,
+                           struct subwg_error *error)
+{
+    const struct wg_peer *peer = find_in_dump(instance, &connection->public_key);
+    if (peer == NULL)
+        return 0;
+    *ret_actual = connection_from_peer(&instance->dump, peer);
+    if (*ret_actual == NULL)
+        return no_memory(error, "connect");
+    /* A roamed endpoint is not a difference. */
+    if (peer->endpoint.address.family != FAMILY_NONE)
+        (*ret_actual)->installed_endpoint = connection->installed_endpoint;
+    return 0;
+}
+
+/* Which of a connection's subnets the kernel really has our route to: a way back must not take one that
+ * was there before. */
+static void mark_routed(const struct subwg_instance *instance, struct connection *connection,
+                        const struct route *routes, uint32_t count)
+{
+    for (uint32_t i = 0; i < connection->subnet_count; i++)
+        connection->subnets[i].routed = false;
+    for (uint32_t i = 0; i < count && connection->subnet_count > 0; i++) {
+        const struct prefix *there =
+            bsearch(&routes[i].destination, connection->allowed_ips, connection->subnet_count,
+                    sizeof(*there), prefix_order);
+        if (there != NULL && routes[i].ifindex == instance->ifindex)
+            connection->subnets[there - connection->allowed_ips].routed = true;
+    }
+}
+
+/* Reads the kernel for those whose state is not known: after a failure, or after somebody's change. */
+static int32_t read_unknown(struct subwg_instance *instance, struct slice *slice,
+                            struct subwg_error *error)
+{
+    struct route *routes = NULL;
+    uint32_t route_count = 0;
+    bool unknown[SLICE_PARTS];
+    bool any = false;
+    for (size_t i = 0; i < SLICE_PARTS; i++) {
+        unknown[i] = slice->connections[i] != NULL &&
+                     slice->connections[i]->installed == INSTALLED_OTHERWISE;
+        any = any || unknown[i];
+    }
+    if (!any)
+        return 0;
+    int32_t code = instance_dump(instance, error);
+    if (code == 0 && instance->settings.routes)
+        code = route_list(instance->netlink, instance->settings.table,
+                          instance->settings.route_protocol, &routes, &route_count, error);
+    for (size_t i = 0; i < SLICE_PARTS && code == 0; i++) {
+        if (!unknown[i])
+            continue;
+        code = actual_peer(instance, slice->connections[i], &slice->actual[i], error);
+        mark_routed(instance, slice->connections[i], routes, route_count);
+    }
+    free(routes);
+    return code;
+}
+
+/* A peer with the new key that is no connection's, as one made by hand since init: a way back must not
+ * take it, and it keeps nothing that was not asked for. The last dump tells whether to look. */
+static int32_t find_foreign(struct subwg_instance *instance, const struct connection *candidate,
+                            struct slice *slice, struct subwg_error *error)
+{
+    if (find_in_dump(instance, &candidate->public_key) == NULL)
+        return 0;
+    int32_t code = instance_dump(instance, error);
+    if (code != 0)
+        return code;
+    const struct wg_peer *peer = find_in_dump(instance, &candidate->public_key);
+    if (peer == NULL)
+        return 0;
+    slice->actual[SLICE_CLAIMED] = connection_from_peer(&instance->dump, peer);
+    return slice->actual[SLICE_CLAIMED] != NULL ? 0 : no_memory(error, "connect");
+}
+
+int32_t slice_find(struct subwg_instance *instance, const struct connection *candidate,
+                   struct slice *ret_slice, struct subwg_error *error)
+{
+    struct connection *current = table_find_cluster(&instance->table, candidate->cluster_id);
+    struct connection *predecessor = current != NULL ? current->predecessor : NULL;
+    struct connection *named = table_find_key(&instance->table, &candidate->public_key);
+    struct connection *claimed = named != current && named != predecessor ? named : NULL;
+    *ret_slice = (struct slice){.connections = {current, predecessor, claimed}};
+    int32_t code = read_unknown(instance, ret_slice, error);
+    return code == 0 && named == NULL ? find_foreign(instance, candidate, ret_slice, error) : code;
+}
+
+void slice_finish(struct slice *slice)
+{
+    for (size_t i = 0; i < SLICE_PARTS; i++)
+        connection_destroy(slice->actual[i]);
+}
