@@ -15,6 +15,7 @@
 /* Settings. */
 #define LIMIT_SETTINGS      128u  /* entries */
 #define LIMIT_SETTING_VALUE 4096u /* bytes */
+#define LIMIT_KEY_FILE_PATH 200u  /* bytes, NUL included; two of them fit a sentence */
 
 /* Connections of one instance: the kernel's own limit of peers on a device (2^20). */
 #define LIMIT_CONNECTIONS 1048576u

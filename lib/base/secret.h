@@ -15,6 +15,7 @@ struct secret_page {
     bool locked;
     bool has_preshared_key;
     struct key preshared_key;
+    struct key private_key; /* while it goes between the kernel and its file; zero otherwise */
 };
 
 /* NULL when out of memory. */

@@ -49,7 +49,7 @@ struct wg_peer {
 /* A decoded dump. Arrays are reused from dump to dump; zero-initialize before the first. */
 struct wg_device {
     uint32_t ifindex;
-    bool has_private_key; /* the key itself never leaves the decoder */
+    bool has_private_key; /* the key itself comes from wg_get_private_key alone */
     struct key public_key;
     uint16_t listen_port;
     uint32_t mark;
@@ -69,6 +69,10 @@ void wg_device_finish(struct wg_device *device); /* frees the arrays, zeroes; ac
 int32_t wg_get_device(struct netlink *netlink, uint32_t ifindex,
                       const struct key *expected_preshared_key, struct wg_device *device,
                       struct subwg_error *error);
+
+/* Reads the device's private key alone; all zero if it has none. The caller wipes it. */
+int32_t wg_get_private_key(struct netlink *netlink, uint32_t ifindex, struct key *ret_private_key,
+                           struct subwg_error *error);
 
 #define WG_PEER_REMOVE      0x1u
 #define WG_PEER_UPDATE_ONLY 0x2u /* do nothing if the peer does not exist */

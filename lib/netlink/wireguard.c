@@ -155,6 +155,38 @@ int32_t wg_get_device(struct netlink *netlink, uint32_t ifindex,
     return 0;
 }
 
+/* Every message of a dump repeats the device's own attributes. */
+static int32_t read_private_key(void *context, struct nlmsghdr *message)
+{
+    struct key *private_key = context;
+    struct attributes attributes;
+    struct attribute attribute;
+    int32_t code = attributes_of_message(message, sizeof(struct genlmsghdr), &attributes);
+    if (code < 0)
+        return code;
+    while ((code = attribute_next(&attributes, &attribute)) > 0)
+        if (attribute.type == WGDEVICE_A_PRIVATE_KEY &&
+            !attribute_copy(&attribute, private_key, sizeof(*private_key)))
+            return -EBADMSG;
+    return code;
+}
+
+int32_t wg_get_private_key(struct netlink *netlink, uint32_t ifindex, struct key *ret_private_key,
+                           struct subwg_error *error)
+{
+    const struct message_reader reader = {.read = read_private_key, .context = ret_private_key};
+    struct outcome outcome;
+    bool missing;
+    key_wipe(ret_private_key);
+    wireguard_encode_get(netlink->request, netlink->wireguard_family, ifindex);
+    int32_t code = wireguard_request(netlink, (struct nlmsghdr *)(void *)netlink->request, &reader,
+                                     &outcome, &missing);
+    if (code == 0)
+        return 0;
+    key_wipe(ret_private_key);
+    return report_get(&outcome, missing, ifindex, error);
+}
+
 /* Writing. */
 
 /* The kernel applies a request in order and keeps what came before the fault; these faults are found

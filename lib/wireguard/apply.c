@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "wireguard/key_file.h"
 
 #define FIRST_UNPRIVILEGED_PORT 1024u
 
@@ -40,13 +41,19 @@ static int32_t create_link(struct target *target, struct subwg_error *error)
     return code;
 }
 
+/* The one of the key file; a new one where there is none. */
 static int32_t set_private_key(struct target *target, struct subwg_error *error)
 {
-    struct key private_key;
-    key_generate_private(&private_key);
-    struct wg_device_change change = {.private_key = &private_key};
-    int32_t code = wg_set_device(target->netlink, target->ifindex, &change, error);
-    key_wipe(&private_key);
+    const char *path = target->settings->key_file;
+    struct wg_device_change change = {.private_key = target->private_key};
+    int32_t code = path[0] == '\0' ? 1 : key_file_read(path, target->private_key, error);
+    if (code == 1) {
+        key_generate_private(target->private_key);
+        code = 0;
+    }
+    if (code == 0)
+        code = wg_set_device(target->netlink, target->ifindex, &change, error);
+    key_wipe(target->private_key);
     return code;
 }
 

@@ -16,6 +16,7 @@ struct target {
     struct netlink *netlink;
     const struct settings *settings;
     const struct key *preshared_key; /* what EXPECTED means in states */
+    struct key *private_key;         /* room for it while it is set; zero otherwise */
     uint32_t ifindex;                /* 0 until the link is there; set by STEP_LINK_CREATE */
     bool one_way;                    /* after a failure leave what was done */
 };

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "wireguard/found.h"
+#include "wireguard/identity.h"
 #include "wireguard/instance.h"
 
 #define MTU_DEFAULT 1420u /* an Ethernet path minus the tunnel's overhead, until a path is known */
@@ -211,7 +212,12 @@ static int32_t bring_up(struct subwg_instance *instance, const struct wanted *wa
     instance->mtu = wanted->device.mtu;
     code = adopt(instance, error);
     if (code == 0)
+        code = identity_save(instance, error);
+    bool saved = code == 1;
+    if (code >= 0)
         code = publish(instance, error);
+    if (code < 0 && saved)
+        identity_unsave(instance);
     if (code < 0 && apply_back(&target, &wanted->state, &found_state) < 0)
         error_state_unknown(error);
     return code;
@@ -226,6 +232,9 @@ static int32_t look_and_bring_up(struct subwg_instance *instance, struct subwg_e
 
     int32_t code = found_device(instance, &found, error);
     if (code == 0)
+        code = identity_check(
+            instance, found.device.has_private_key ? &instance->dump.public_key : NULL, error);
+    if (code >= 0)
         code = address_list(instance->netlink, &addresses, &address_count, error);
     if (code == 0 && instance->settings.routes)
         code = found_table_free(instance, error);

@@ -30,6 +30,7 @@ struct target instance_target(struct subwg_instance *instance)
         .netlink = instance->netlink,
         .settings = &instance->settings,
         .preshared_key = &instance->secrets->preshared_key,
+        .private_key = &instance->secrets->private_key,
         .ifindex = instance->ifindex,
     };
 }

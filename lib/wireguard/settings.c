@@ -9,7 +9,16 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-enum kind { KIND_NUMBER, KIND_YES_NO, KIND_DEVICE, KIND_PROFILE, KIND_PSK, KIND_SOURCE, KIND_MTU };
+enum kind {
+    KIND_NUMBER,
+    KIND_YES_NO,
+    KIND_DEVICE,
+    KIND_PROFILE,
+    KIND_PSK,
+    KIND_SOURCE,
+    KIND_MTU,
+    KIND_KEY_FILE
+};
 
 enum width { WIDTH_8, WIDTH_16, WIDTH_32 };
 
@@ -48,6 +57,7 @@ static const struct description descriptions[] = {
     NUMBER("max-subnets", WIDTH_32, max_subnets, 1, LIMIT_SUBNETS_MAX),
     NUMBER("status-window-s", WIDTH_32, status_window_s, 1, 86400),
     NUMBER("reply-timeout-ms", WIDTH_32, reply_timeout_ms, 100, 600000),
+    {"key-file", KIND_KEY_FILE, WIDTH_8, 0, 0, 0},
 };
 
 #define DESCRIPTION_COUNT (sizeof(descriptions) / sizeof(descriptions[0]))
@@ -144,6 +154,19 @@ static bool source_parse(struct settings *settings, const char *value)
     return true;
 }
 
+static bool key_file_parse(struct settings *settings, const char *value)
+{
+    if (value[0] != '/')
+        return false;
+    for (const char *next = value; *next != '\0';) {
+        size_t length = utf8_sequence(next, strnlen(next, 4));
+        if (length == 0 || utf8_is_control(next, length))
+            return false;
+        next += length;
+    }
+    return text_copy(settings->key_file, sizeof(settings->key_file), value);
+}
+
 /* One value; false if it is not allowed. */
 static bool value_read(struct settings *settings, struct secret_page *secrets,
                        const struct description *description, const char *value)
@@ -178,6 +201,8 @@ static bool value_read(struct settings *settings, struct secret_page *secrets,
         return secrets->has_preshared_key;
     case KIND_SOURCE:
         return source_parse(settings, value);
+    case KIND_KEY_FILE:
+        return key_file_parse(settings, value);
     case KIND_PROFILE:
         return true; /* read before all others */
     }
@@ -206,6 +231,10 @@ static void describe_allowed(struct text *report, const struct description *desc
         break;
     case KIND_SOURCE:
         text_append(report, "auto, none, or an address a family separated by a comma");
+        break;
+    case KIND_KEY_FILE:
+        text_append(report, "an absolute path of at most %u bytes, without control characters",
+                    LIMIT_KEY_FILE_PATH - 1);
         break;
     case KIND_PROFILE:
         text_append(report, "seed or submariner");

@@ -9,6 +9,7 @@
 #include <subwg/driver.h>
 
 #include "base/address.h"
+#include "base/limits.h"
 #include "base/secret.h"
 
 #define SETTINGS_SOURCE_ADDRESSES_MAX 2u /* one a family */
@@ -36,6 +37,7 @@ struct settings {
     uint32_t max_subnets;
     uint32_t status_window_s;
     uint32_t reply_timeout_ms;
+    char key_file[LIMIT_KEY_FILE_PATH]; /* empty: the key lives and dies with the device */
 };
 
 /* A value's origin, for the report: NULL for an explicit setting, else the variable's name. */

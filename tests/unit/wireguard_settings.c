@@ -247,6 +247,26 @@ START_TEST(source_addresses)
 }
 END_TEST
 
+START_TEST(a_key_file_is_an_absolute_path)
+{
+    char longest[LIMIT_KEY_FILE_PATH + 1];
+    memset(longest, 'k', sizeof(longest));
+    longest[0] = '/';
+    longest[LIMIT_KEY_FILE_PATH - 1] = '\0';
+    settings_check_taken("key-file", longest);
+    ck_assert_str_eq(settings.key_file, longest);
+    longest[LIMIT_KEY_FILE_PATH - 1] = 'k';
+    longest[LIMIT_KEY_FILE_PATH] = '\0';
+    settings_check_refused("key-file", longest);
+    settings_check_taken("key-file", "/var/lib/subwg/schl\303\274ssel");
+    settings_check_refused("key-file", "");
+    settings_check_refused("key-file", "key");
+    settings_check_refused("key-file", "../key");
+    ck_assert_int_eq(settings_of_one("key-file", "/a\nb"), -EINVAL);
+    ck_assert_int_eq(settings_of_one("key-file", "/a\377"), -EINVAL);
+}
+END_TEST
+
 START_TEST(the_mtu_may_be_automatic)
 {
     settings_check_taken("mtu", "1400");
@@ -270,6 +290,7 @@ int main(void)
         yes_or_no,
         device_names_that_every_tool_can_show,
         source_addresses,
+        a_key_file_is_an_absolute_path,
         the_mtu_may_be_automatic,
         NULL,
     };
