@@ -36,16 +36,11 @@ bool table_reserve(struct table *table)
            index_reserve(&table->by_key, table->count + 1);
 }
 
-void table_insert(struct table *table, struct connection *connection)
+/* Enters those of a connection's prefixes that nobody owns, for it or its successor. */
+static void own(struct table *table, struct connection *connection, struct connection *owner)
 {
-    connection->position = table->count;
-    table->connections[table->count++] = connection;
-    if (!connection->adopted)
-        index_insert(&table->by_cluster, &connection->by_cluster, connection->cluster_id,
-                     strlen(connection->cluster_id));
-    index_insert(&table->by_key, &connection->by_key, connection->public_key.bytes, KEY_SIZE);
     for (uint32_t i = 0; i < connection->subnet_count; i++)
-        (void)prefix_map_insert(&table->owners, &connection->subnets[i].node, connection);
+        (void)prefix_map_insert(&table->owners, &connection->subnets[i].node, owner);
 }
 
 static void disown(struct table *table, struct connection *connection)
@@ -54,19 +49,30 @@ static void disown(struct table *table, struct connection *connection)
         prefix_map_remove(&table->owners, &connection->subnets[i].node);
 }
 
+void table_insert(struct table *table, struct connection *connection)
+{
+    connection->position = table->count;
+    table->connections[table->count++] = connection;
+    if (!connection->adopted)
+        index_insert(&table->by_cluster, &connection->by_cluster, connection->cluster_id,
+                     strlen(connection->cluster_id));
+    index_insert(&table->by_key, &connection->by_key, connection->public_key.bytes, KEY_SIZE);
+    own(table, connection, connection);
+}
+
 void table_insert_beside(struct table *table, struct connection *connection,
                          struct connection *predecessor)
 {
     index_remove(&table->by_cluster, &predecessor->by_cluster);
     disown(table, predecessor);
     table_insert(table, connection);
-    for (uint32_t i = 0; i < predecessor->subnet_count; i++)
-        (void)prefix_map_insert(&table->owners, &predecessor->subnets[i].node, connection);
+    own(table, predecessor, connection);
     connection->predecessor = predecessor;
     predecessor->successor = connection;
     table->moving_count++;
 }
 
+/* Ends a move that the connection is one side of. */
 static void part(struct table *table, struct connection *connection)
 {
     struct connection *predecessor =
@@ -76,6 +82,11 @@ static void part(struct table *table, struct connection *connection)
     predecessor->successor->predecessor = NULL;
     predecessor->successor = NULL;
     table->moving_count--;
+    if (connection == predecessor)
+        return;
+    disown(table, connection);
+    disown(table, predecessor);
+    own(table, predecessor, predecessor);
 }
 
 void table_remove(struct table *table, struct connection *connection)
