@@ -45,6 +45,15 @@
 #define LIMIT_PEERS_A_MESSAGE    64u  /* bounds how long one request holds the kernel's lock */
 #define LIMIT_REMOVALS_A_MESSAGE 190u /* peers */
 #define LIMIT_ROUTES_A_SEND      64u
-#define LIMIT_REPLY_MS           5000u /* wait for a reply, by default; a setting */
+#define LIMIT_REPLY_MS           5000u    /* wait for a reply, by default; a setting */
+#define LIMIT_EVENT_BUFFER_BYTES 1048576u /* of notices that wait; the kernel doubles it */
+#define LIMIT_EVENT_DATAGRAMS    4096u    /* notices read by one dispatch */
+
+/* Dispatch. */
+#define LIMIT_RECONCILE_S      30u   /* between two reconciles when nothing seems to have changed */
+#define LIMIT_RECONCILE_GAP_MS 1000u /* between two when something does */
+#define LIMIT_POLL_S           5u    /* between two looks at the peers */
+#define LIMIT_POLL_SHARE       20u   /* of the time, at most one in so many goes into these looks */
+#define LIMIT_RETRY_MOST_S     30u   /* of what failed; begins at one second and doubles */
 
 #endif

@@ -50,3 +50,8 @@ void netlink_close(struct netlink *netlink)
     wg_device_finish(&netlink->scratch);
     free(netlink);
 }
+
+bool netlink_is_own(const struct netlink *netlink, uint32_t port_id)
+{
+    return port_id != 0 && netlink->route.port_id == port_id;
+}

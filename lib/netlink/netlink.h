@@ -25,6 +25,9 @@ int32_t netlink_open(uint32_t reply_timeout_ms, struct netlink **ret_netlink,
                      struct subwg_error *error);
 void netlink_close(struct netlink *netlink); /* accepts NULL */
 
+/* True for the port id of the route socket: what the kernel tells with it, our own request caused. */
+bool netlink_is_own(const struct netlink *netlink, uint32_t port_id);
+
 /* WireGuard (linux/wireguard.h). */
 
 enum wg_preshared_key {
@@ -210,5 +213,38 @@ int32_t rule_add(struct netlink *netlink, const struct rule *rule,
                  struct subwg_error *error); /* -EEXIST; -EAFNOSUPPORT: no such family */
 int32_t rule_delete(struct netlink *netlink, const struct rule *rule,
                     struct subwg_error *error); /* -ENOENT; the kernel does not compare invert */
+
+/* What the kernel tells of by itself: links, addresses, routes and rules that came, changed or went.
+ * WireGuard's peers are not among it. A notice is a reason to look, never the truth itself: it may be
+ * late, and when too many come at once the rest is lost, which the kernel says once. */
+
+enum event_kind { EVENT_LINK, EVENT_ADDRESS, EVENT_ROUTE, EVENT_RULE };
+
+struct event {
+    uint8_t kind;              /* enum event_kind */
+    bool gone;                 /* otherwise it came or changed */
+    uint32_t port_id;          /* of the socket whose request caused it; 0: none, or not said */
+    uint32_t ifindex;          /* 0: none, or not said */
+    uint32_t table;            /* of a route or a rule */
+    char name[LINK_NAME_SIZE]; /* of a link; empty: not said */
+};
+
+typedef void (*event_taker)(void *context, const struct event *event);
+
+/* A socket that receives them, in the network namespace of the thread that opened it. */
+struct events {
+    int fd;          /* -1: none; readable while something waits */
+    uint8_t *buffer; /* LIMIT_RECEIVE_BYTES */
+};
+
+/* -ENONET: the thread is in another network namespace than that of the cookie (0: not known). */
+int32_t events_open(uint64_t namespace_cookie, struct events *ret_events,
+                    struct subwg_error *error);
+void events_close(struct events *events); /* accepts one that did not open */
+
+/* Hands over what waits, at most LIMIT_EVENT_DATAGRAMS of it, and does not wait for more. Sets *ret_lost
+ * if some were lost or could not be read: anything may have changed then. */
+int32_t events_read(const struct events *events, event_taker take, void *context, bool *ret_lost,
+                    struct subwg_error *error);
 
 #endif

@@ -136,6 +136,7 @@ void instance_destroy(struct subwg_instance *instance)
 {
     if (instance == NULL)
         return;
+    dispatch_close(instance->dispatch);
     netlink_close(instance->netlink);
     lock_release(instance);
     table_finish(&instance->table);

@@ -47,7 +47,12 @@ int32_t wireguard_init(struct subwg_instance *instance, struct subwg_error *erro
     int32_t code = check_alive(instance, "init", error);
     if (code != 0)
         return code;
-    return instance->initialized ? 1 : device_init(instance, error);
+    if (instance->initialized)
+        return 1;
+    code = device_init(instance, error);
+    if (code == 0)
+        dispatch_begin(instance);
+    return code;
 }
 
 int32_t wireguard_connect(struct subwg_instance *instance, const struct subwg_endpoint *remote,
@@ -93,6 +98,18 @@ int32_t wireguard_list_complete(struct subwg_instance *instance, struct subwg_er
 {
     int32_t code = check_initialized(instance, "remove leftovers", error);
     return code != 0 ? code : remove_leftovers(instance, error);
+}
+
+int32_t wireguard_event_fd(struct subwg_instance *instance, struct subwg_error *error)
+{
+    int32_t code = check_alive(instance, "event_fd", error);
+    return code != 0 ? code : dispatch_event_fd(instance, error);
+}
+
+int32_t wireguard_dispatch(struct subwg_instance *instance, struct subwg_error *error)
+{
+    int32_t code = check_alive(instance, "dispatch", error);
+    return code != 0 ? code : dispatch_run(instance, error);
 }
 
 int32_t wireguard_cleanup(struct subwg_instance *instance, struct subwg_error *error)

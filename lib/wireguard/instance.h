@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "netlink/netlink.h"
 #include "wireguard/apply.h"
+#include "wireguard/dispatch.h"
 #include "wireguard/settings.h"
 #include "wireguard/table.h"
 
@@ -51,7 +52,10 @@ struct subwg_instance {
     struct key public_key;
     struct attention attention;
     struct table table;
-    struct wg_device dump; /* its arrays live from read to read */
+    struct wg_device dump;     /* its arrays live from read to read */
+    struct dispatch *dispatch; /* NULL until event_fd: the engine dispatches from then on */
+    bool reconciled;           /* reconciled_ns is set */
+    uint64_t reconciled_ns; /* elapsed clock, when the last reconcile ended that was no dry run */
 };
 
 /* device.c and cleanup.c: what all connections share. */

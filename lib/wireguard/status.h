@@ -30,6 +30,7 @@ struct status_state {
     bool established; /* established_ns is set */
     uint8_t status;   /* enum subwg_status */
     uint8_t reason;   /* enum subwg_status_reason */
+    uint8_t told;     /* the status that the engine last had an event of */
     uint32_t flap_count;
     uint32_t reconnect_count;
     uint64_t started_ns;     /* when the connection was made or adopted */

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading the kernel's notices. Pure. */
+#ifndef NETLINK_EVENTS_H
+#define NETLINK_EVENTS_H
+
+#include <stddef.h>
+
+#include "netlink/netlink.h"
+
+/* Hands over what one datagram says. Any bytes of any alignment will do. Messages about other things
+ * are passed over. -EBADMSG: from here on it is malformed; -ENOBUFS: it says that others were lost. */
+int32_t events_decode(const void *bytes, size_t length, event_taker take, void *context);
+
+#endif
