@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "wireguard/instance.h"
+#include "wireguard/moves.h"
 
 #define OPERATION "dispatch"
 #define NS_A_MS   1000000
@@ -103,9 +104,10 @@ void dispatch_begin(struct subwg_instance *instance)
     (void)arm(instance);
 }
 
-void dispatch_ask(struct subwg_instance *instance, uint64_t at_ns)
+void dispatch_attend(struct subwg_instance *instance)
 {
-    if (instance->dispatch == NULL)
+    uint64_t at_ns = moves_due_ns(instance);
+    if (instance->dispatch == NULL || at_ns == UINT64_MAX)
         return;
     schedule_ask(&instance->dispatch->schedule, at_ns);
     (void)arm(instance);
@@ -117,6 +119,7 @@ int32_t dispatch_event_fd(struct subwg_instance *instance, struct subwg_error *e
         int32_t code = open_dispatch(instance, &instance->dispatch, error);
         if (code < 0)
             return code;
+        moves_dispatched(instance);
         dispatch_begin(instance);
     }
     return instance->dispatch->epoll_fd;
@@ -177,26 +180,6 @@ static bool peers_differ(const struct subwg_instance *instance)
     return false;
 }
 
-static void tell_status(const struct subwg_instance *instance, struct connection *connection,
-                        uint64_t now_ns)
-{
-    struct status_state *status = &connection->status;
-    char text[STATUS_TEXT_SIZE];
-    if (connection->adopted || status->told == status->status)
-        return;
-    status->told = status->status;
-    if (instance->host.event == NULL)
-        return;
-    struct subwg_event event = {.head = SUBWG_HEAD(struct subwg_event, SUBWG_MAGIC_EVENT),
-                                .kind = SUBWG_EVENT_STATUS,
-                                .status = status->status,
-                                .cluster_id = connection->cluster_id};
-    event.text = status_describe(status, now_ns, text);
-    if (event.text[0] == '\0')
-        event.text = "the remote is heard";
-    instance->host.event(instance->host.context, &event);
-}
-
 static int32_t poll_peers(struct subwg_instance *instance, struct subwg_error *error)
 {
     int32_t code = instance_dump(instance, error);
@@ -207,10 +190,10 @@ static int32_t poll_peers(struct subwg_instance *instance, struct subwg_error *e
     report_take_dump(instance);
     if (peers_differ(instance))
         schedule_changed(&instance->dispatch->schedule);
-    uint64_t now_ns = instance_now(instance);
-    for (uint32_t i = 0; i < instance->table.count; i++)
-        tell_status(instance, instance->table.connections[i], now_ns);
-    return 0;
+    code = moves_advance(instance, error);
+    schedule_ask(&instance->dispatch->schedule, moves_due_ns(instance));
+    report_status_changes(instance);
+    return code < 0 ? code : 0;
 }
 
 typedef int32_t (*work_fn)(struct subwg_instance *instance, struct subwg_error *error);

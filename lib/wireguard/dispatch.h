@@ -31,9 +31,9 @@ int32_t dispatch_event_fd(struct subwg_instance *instance, struct subwg_error *e
 int32_t dispatch_run(struct subwg_instance *instance, struct subwg_error *error);
 void dispatch_close(struct dispatch *dispatch); /* accepts NULL */
 
-/* For whoever must look at a peer at a certain time: a poll comes then, if none comes before. Does
- * nothing where the engine does not dispatch. */
-void dispatch_ask(struct subwg_instance *instance, uint64_t at_ns);
+/* Something may have begun that must be looked at sooner than usual. Does nothing where the engine does
+ * not dispatch. */
+void dispatch_attend(struct subwg_instance *instance);
 
 /* The instance has just been initialized: its time begins. */
 void dispatch_begin(struct subwg_instance *instance);

@@ -59,7 +59,11 @@ int32_t wireguard_connect(struct subwg_instance *instance, const struct subwg_en
                           char *ret_address, struct subwg_error *error)
 {
     int32_t code = check_initialized(instance, "connect", error);
-    return code != 0 ? code : connect_endpoint(instance, remote, ret_address, error);
+    if (code != 0)
+        return code;
+    code = connect_endpoint(instance, remote, ret_address, error);
+    dispatch_attend(instance);
+    return code;
 }
 
 int32_t wireguard_disconnect(struct subwg_instance *instance, const struct subwg_endpoint *remote,
@@ -91,7 +95,11 @@ int32_t wireguard_connect_many(struct subwg_instance *instance,
                                struct subwg_error *error)
 {
     int32_t code = check_initialized(instance, "connect many", error);
-    return code != 0 ? code : connect_list(instance, remotes, count, result, result_context, error);
+    if (code != 0)
+        return code;
+    code = connect_list(instance, remotes, count, result, result_context, error);
+    dispatch_attend(instance);
+    return code;
 }
 
 int32_t wireguard_list_complete(struct subwg_instance *instance, struct subwg_error *error)

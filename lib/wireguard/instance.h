@@ -54,8 +54,6 @@ struct subwg_instance {
     struct table table;
     struct wg_device dump;     /* its arrays live from read to read */
     struct dispatch *dispatch; /* NULL until event_fd: the engine dispatches from then on */
-    bool reconciled;           /* reconciled_ns is set */
-    uint64_t reconciled_ns; /* elapsed clock, when the last reconcile ended that was no dry run */
 };
 
 /* device.c and cleanup.c: what all connections share. */
@@ -103,6 +101,8 @@ int32_t report_metrics(struct subwg_instance *instance, struct subwg_snapshot_bu
                        struct subwg_error *error);
 /* Takes the dump that is in the instance: what is there, what is missing, how each is doing. */
 void report_take_dump(struct subwg_instance *instance);
+/* Tells the engine of each connection whose status is not the one that it was told last. */
+void report_status_changes(const struct subwg_instance *instance);
 
 /* Small things that several of them need. */
 void instance_forget(struct subwg_instance *instance); /* back to before init; the kernel stays */

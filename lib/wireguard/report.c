@@ -71,6 +71,37 @@ void report_take_dump(struct subwg_instance *instance)
     }
 }
 
+static void tell_status(const struct subwg_instance *instance, struct connection *connection,
+                        uint64_t now_ns)
+{
+    struct status_state *status = &connection->status;
+    char text[STATUS_TEXT_SIZE];
+    if (status->told == status->status)
+        return;
+    status->told = status->status;
+    if (instance->host.event == NULL)
+        return;
+    struct subwg_event event = SUBWG_EVENT_INIT;
+    event.kind = SUBWG_EVENT_STATUS;
+    event.status = status->status;
+    event.cluster_id = connection->cluster_id;
+    event.text = status_describe(status, now_ns, text);
+    if (event.text[0] == '\0')
+        event.text = "the remote is heard";
+    instance->host.event(instance->host.context, &event);
+}
+
+/* While a cluster's key changes the one with the subnets counts. */
+void report_status_changes(const struct subwg_instance *instance)
+{
+    uint64_t now_ns = instance_now(instance);
+    for (uint32_t i = 0; i < instance->table.count; i++) {
+        struct connection *connection = instance->table.connections[i];
+        if (!connection->adopted && connection->predecessor == NULL)
+            tell_status(instance, connection, now_ns);
+    }
+}
+
 static int32_t read_kernel(struct subwg_instance *instance, struct subwg_error *error)
 {
     int32_t code = instance_dump(instance, error);

@@ -236,6 +236,7 @@ void status_continue(struct status_state *state, const struct status_state *hist
     }
     state->status = history->status;
     state->reason = history->reason;
+    state->told = history->told;
     state->changed_ns = history->changed_ns;
     state->flap_count = history->flap_count;
     state->reconnect_count = history->reconnect_count;
