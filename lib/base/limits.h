@@ -26,6 +26,13 @@
     300u /* since the last reconcile; an engine that is silent longer is gone */
 #define LIMIT_MOVE_KEEPALIVE_S 10u /* of the new peer, where a setting turns keepalives off */
 
+/* Refused claims that are remembered for the owners' rows. */
+#define LIMIT_CLAIMS 16u
+
+/* Changes of one connection's announcement; what is over it is refused. */
+#define LIMIT_CHANGES            10u   /* at once */
+#define LIMIT_CHANGE_INTERVAL_MS 1000u /* then one */
+
 /* Engine. */
 #define LIMIT_SNAPSHOT_BYTES 0x40000000u /* 1 GiB for each: rows, subnets, strings */
 #define LIMIT_DRIVER_PATH    4096u       /* bytes, NUL included */

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "wireguard/announcement.h"
 #include "wireguard/instance.h"
 #include "wireguard/moves.h"
 #include "wireguard/slice.h"
@@ -19,17 +20,6 @@ static uint32_t find_path_mtu(struct subwg_instance *instance, const struct conn
                                                     instance->settings.mark, &lookup, NULL) != 0)
         return 0;
     return lookup.mtu;
-}
-
-static bool same_announcement(const struct connection *a, const struct connection *b)
-{
-    bool same =
-        strcmp(a->cable_name, b->cable_name) == 0 && strcmp(a->hostname, b->hostname) == 0 &&
-        strcmp(a->private_ip, b->private_ip) == 0 && strcmp(a->public_ip, b->public_ip) == 0 &&
-        a->use_nat == b->use_nat && a->subnet_text_count == b->subnet_text_count;
-    for (uint32_t i = 0; same && i < a->subnet_text_count; i++)
-        same = strcmp(a->subnet_texts[i], b->subnet_texts[i]) == 0;
-    return same;
 }
 
 static int32_t check_room(struct subwg_instance *instance, struct subwg_error *error)
@@ -47,7 +37,9 @@ int32_t connect_candidate(struct subwg_instance *instance, struct connection *ca
                           struct subwg_error *error)
 {
     struct slice slice = {0};
-    int32_t code = policy_check(instance, candidate, error);
+    int32_t code = announcement_check_rate(instance, candidate, error);
+    if (code == 0)
+        code = policy_check(instance, candidate, error);
     if (code == 0)
         code = check_room(instance, error);
     if (code == 0)
@@ -58,8 +50,10 @@ int32_t connect_candidate(struct subwg_instance *instance, struct connection *ca
         code = slice_install(instance, candidate, &slice, error);
     }
     const struct connection *current = slice.connections[SLICE_CURRENT];
-    if (code == 1 && current != NULL && !same_announcement(current, candidate))
+    if (code == 1 && current != NULL && !announcement_equal(current, candidate))
         code = 0;
+    if (code >= 0 && current != NULL)
+        candidate->changes = current->changes;
     if (code >= 0)
         slice_commit(instance, candidate, &slice);
     else
@@ -86,8 +80,10 @@ int32_t connect_parse(struct subwg_instance *instance, const struct subwg_endpoi
     if (remote->cluster_id != NULL && strcmp(remote->cluster_id, instance->local.cluster_id) == 0)
         return 1;
     code = connection_from_endpoint(remote, &instance->settings, ret_candidate, error);
-    if (code < 0)
+    if (code < 0) {
         name_leftover_of(instance, remote);
+        claims_withdraw(&instance->claims, remote->cluster_id != NULL ? remote->cluster_id : "");
+    }
     return code;
 }
 

@@ -13,6 +13,8 @@
 #include "base/key.h"
 #include "base/prefix_map.h"
 #include "netlink/netlink.h"
+#include "wireguard/budget.h"
+#include "wireguard/overlap.h"
 #include "wireguard/settings.h"
 #include "wireguard/status.h"
 
@@ -68,6 +70,10 @@ struct connection {
     struct connection *predecessor; /* has the subnets until they move here */
     struct connection *successor;   /* the one that they move to */
     uint64_t move_deadline_ns;      /* of the one with a predecessor, on the elapsed clock */
+
+    /* Policy. */
+    struct overlap withheld; /* why it is kept out of the kernel; OVERLAP_NONE: it is not */
+    struct budget changes;   /* of the announcement */
 };
 
 /* Checks a remote endpoint for itself, without regard to others: form, limits, special ranges. On

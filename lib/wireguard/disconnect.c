@@ -37,12 +37,21 @@ static void add_routes(struct prefix *routes, struct state *found,
             routes[found->route_count++] = connection->allowed_ips[i];
 }
 
-/* Its slice of the kernel's state. The peer even if it was seen missing: removing one that is not there
- * is no error. While its key changes there are two. */
-static int32_t remove_connection(struct subwg_instance *instance,
-                                 const struct connection *connection, struct subwg_error *error)
+static void note_uninstalled(struct connection *connection, int32_t code)
 {
-    const struct connection *predecessor = connection->predecessor;
+    if (connection == NULL)
+        return;
+    connection->installed = code < 0 ? INSTALLED_OTHERWISE : INSTALLED_NOTHING;
+    for (uint32_t i = 0; i < connection->subnet_count && code >= 0; i++)
+        connection->subnets[i].routed = false;
+}
+
+/* The peer even if it was seen missing: removing one that is not there is no error. While its key
+ * changes there are two. */
+int32_t connection_uninstall(struct subwg_instance *instance, struct connection *connection,
+                             struct subwg_error *error)
+{
+    struct connection *predecessor = connection->predecessor;
     const struct peer_state peers[2] = {
         {.public_key = connection->public_key},
         {.public_key = predecessor != NULL ? predecessor->public_key : connection->public_key},
@@ -64,6 +73,8 @@ static int32_t remove_connection(struct subwg_instance *instance,
     target.one_way = true;
     int32_t code = apply_difference(&target, &wanted, &found, error);
     free(routes);
+    note_uninstalled(connection, code);
+    note_uninstalled(predecessor, code);
     return code;
 }
 
@@ -82,15 +93,12 @@ int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_
         code = find_meant(instance, remote, &connection, error);
     if (code != 0)
         return code;
+    claims_withdraw(&instance->claims, remote->cluster_id);
     if (connection == NULL)
         return 1;
-    code = remove_connection(instance, connection, error);
-    if (code < 0) {
-        connection->installed = INSTALLED_OTHERWISE;
-        if (connection->predecessor != NULL)
-            connection->predecessor->installed = INSTALLED_OTHERWISE;
+    code = connection_uninstall(instance, connection, error);
+    if (code < 0)
         return code;
-    }
     if (connection->predecessor != NULL)
         forget(instance, connection->predecessor);
     forget(instance, connection);

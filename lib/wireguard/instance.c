@@ -15,6 +15,7 @@ void instance_forget(struct subwg_instance *instance)
 {
     table_finish(&instance->table);
     table_start(&instance->table);
+    instance->claims.count = 0;
     instance->ifindex = 0;
     instance->initialized = false;
 }

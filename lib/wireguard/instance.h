@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "netlink/netlink.h"
 #include "wireguard/apply.h"
+#include "wireguard/claims.h"
 #include "wireguard/dispatch.h"
 #include "wireguard/settings.h"
 #include "wireguard/table.h"
@@ -52,6 +53,7 @@ struct subwg_instance {
     struct key public_key;
     struct attention attention;
     struct table table;
+    struct claims claims;      /* refused, on what the table's connections have */
     struct wg_device dump;     /* its arrays live from read to read */
     struct dispatch *dispatch; /* NULL until event_fd: the engine dispatches from then on */
 };
@@ -75,6 +77,9 @@ int32_t connect_parse(struct subwg_instance *instance, const struct subwg_endpoi
                       struct connection **ret_candidate, struct subwg_error *error);
 int32_t connect_candidate(struct subwg_instance *instance, struct connection *candidate,
                           struct subwg_error *error);
+/* Takes a connection out of the kernel, with what it has not taken over from yet. */
+int32_t connection_uninstall(struct subwg_instance *instance, struct connection *connection,
+                             struct subwg_error *error);
 int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
                             struct subwg_error *error);
 /* An endpoint with this key was refused: if a leftover has it, it is somebody's and stays. */
@@ -85,9 +90,20 @@ int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *er
 int32_t policy_check(struct subwg_instance *instance, const struct connection *candidate,
                      struct subwg_error *error);
 
+/* The half of it that asks about other clusters, and remembers what is refused. */
+int32_t policy_check_owners(struct subwg_instance *instance, const struct connection *candidate,
+                            struct subwg_error *error);
+
 /* Tells the engine of a conflict, from the side of one of both clusters. */
 void policy_announce_conflict(const struct subwg_instance *instance, const char *cluster_id,
                               const char *text);
+
+/* withhold.c: looks again at every connection, because the host's addresses may be others now. One that
+ * overlaps them is taken out of the kernel and withheld until they go. Each difference is reported;
+ * SUBWG_RECONCILE_DRY_RUN changes nothing. Returns how many there are, or a negative errno after having
+ * tried them all. */
+int32_t policy_revalidate(struct subwg_instance *instance, uint32_t flags, subwg_report_fn report,
+                          void *report_context, struct subwg_error *error);
 
 /* many.c */
 int32_t connect_list(struct subwg_instance *instance, const struct subwg_endpoint *const *remotes,

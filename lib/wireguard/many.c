@@ -220,6 +220,7 @@ static void refuse_rivals(struct list *list, struct subwg_instance *instance)
             continue;
         int32_t code = refuse_rival(list, i, &error);
         leftover_name(instance, &list->candidates[i]->public_key);
+        (void)policy_check_owners(instance, list->candidates[i], NULL);
         policy_announce_conflict(instance, list->candidates[i]->cluster_id, error.text);
         if (list->result != NULL)
             list->result(list->result_context, i, code, "", &error);

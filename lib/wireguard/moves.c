@@ -135,7 +135,7 @@ int32_t moves_advance(struct subwg_instance *instance, struct subwg_error *error
     /* From the end: what a finished move puts into a place further on was looked at. */
     for (uint32_t i = instance->table.count; i-- > 0 && instance->table.moving_count > 0;) {
         struct connection *connection = instance->table.connections[i];
-        if (connection->predecessor == NULL)
+        if (connection->predecessor == NULL || connection->withheld.kind != OVERLAP_NONE)
             continue;
         enum move_verdict verdict = judge(instance, connection);
         if (verdict == MOVE_WAIT)

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "wireguard/instance.h"
+#include "wireguard/overlap.h"
 
 #define OPERATION "check endpoint"
 
@@ -32,83 +33,6 @@ static const char *owner_name(const struct connection *owner, char buffer[80])
     return buffer;
 }
 
-static int32_t check_key(const struct subwg_instance *instance, const struct connection *candidate,
-                         struct subwg_error *error)
-{
-    char cluster[80];
-    char other[80];
-    (void)shorten(cluster, sizeof(cluster), candidate->cluster_id);
-    if (key_equal(&candidate->public_key, &instance->public_key))
-        return error_set(error, -EPERM, SUBWG_REASON_REFUSED, OPERATION,
-                         "endpoint of cluster '%s': publicKey is this gateway's own", cluster);
-    const struct connection *owner = table_find_key(&instance->table, &candidate->public_key);
-    if (owner == NULL || owner->adopted || strcmp(owner->cluster_id, candidate->cluster_id) == 0)
-        return 0;
-    return error_set(error, -EEXIST, SUBWG_REASON_CONFLICT, OPERATION,
-                     "endpoint of cluster '%s': publicKey is the one of cluster '%s'", cluster,
-                     owner_name(owner, other));
-}
-
-/* Ours are the own endpoint's addresses and whatever else this host has at the moment. */
-static int32_t check_endpoint_address(const struct subwg_instance *instance,
-                                      const struct connection *candidate,
-                                      const struct interface_address *addresses, uint32_t count,
-                                      struct subwg_error *error)
-{
-    const struct local *local = &instance->local;
-    bool own = address_equal(&candidate->endpoint.address, &local->private_address) ||
-               (address_equal(&candidate->endpoint.address, &local->public_address) &&
-                candidate->endpoint.port == instance->settings.port);
-    for (uint32_t i = 0; i < count && !own; i++) {
-        struct address host = prefix_address(&addresses[i].prefix);
-        own = host.family == candidate->endpoint.address.family &&
-              memcmp(host.bytes, candidate->endpoint.address.bytes, sizeof(host.bytes)) == 0;
-    }
-    if (!own)
-        return 0;
-    char cluster[80];
-    char text[SOCKET_ADDRESS_TEXT_SIZE];
-    return error_set(error, -EPERM, SUBWG_REASON_REFUSED, OPERATION,
-                     "endpoint of cluster '%s': %s is an address of this gateway itself",
-                     shorten(cluster, sizeof(cluster), candidate->cluster_id),
-                     socket_address_format(&candidate->endpoint, text));
-}
-
-static int32_t refuse_overlap(const struct connection *candidate, const struct prefix *subnet,
-                              const char *what, const struct prefix *other,
-                              struct subwg_error *error)
-{
-    char cluster[80];
-    char text[PREFIX_TEXT_SIZE];
-    char other_text[PREFIX_TEXT_SIZE];
-    return error_set(error, -EPERM, SUBWG_REASON_REFUSED, OPERATION,
-                     "endpoint of cluster '%s': subnet %s overlaps the %s %s",
-                     shorten(cluster, sizeof(cluster), candidate->cluster_id),
-                     prefix_format(subnet, text), what, prefix_format(other, other_text));
-}
-
-/* Neither the own cluster's subnets nor a network that this host is connected to. */
-static int32_t check_local(const struct subwg_instance *instance,
-                           const struct connection *candidate,
-                           const struct interface_address *addresses, uint32_t count,
-                           struct subwg_error *error)
-{
-    for (uint32_t i = 0; i < candidate->subnet_count; i++) {
-        const struct prefix *subnet = &candidate->allowed_ips[i];
-        for (uint32_t j = 0; j < instance->local.subnet_count; j++)
-            if (prefix_overlaps(subnet, &instance->local.subnets[j]))
-                return refuse_overlap(candidate, subnet, "own cluster's subnet",
-                                      &instance->local.subnets[j], error);
-        for (uint32_t j = 0; j < count; j++) {
-            struct prefix network = prefix_masked(&addresses[j].prefix);
-            if (addresses[j].ifindex != instance->ifindex && prefix_overlaps(subnet, &network) &&
-                prefix_special_range(&network) == NULL)
-                return refuse_overlap(candidate, subnet, "network of this host", &network, error);
-        }
-    }
-    return 0;
-}
-
 void policy_announce_conflict(const struct subwg_instance *instance, const char *cluster_id,
                               const char *text)
 {
@@ -120,27 +44,77 @@ void policy_announce_conflict(const struct subwg_instance *instance, const char 
         instance->host.event(instance->host.context, &event);
 }
 
-/* On both sides: the owner's people want to know who reaches for its subnet. */
-static void announce_overlap(const struct subwg_instance *instance,
-                             const struct connection *candidate, const struct prefix_node *owned)
+/* Remembers a refused claim, and tells both sides of a new one: the owner's people want to know who
+ * reaches for its subnet (owned NULL: its key). */
+static void note_claim(struct subwg_instance *instance, const struct connection *candidate,
+                       const struct prefix *subnet, const struct connection *owner,
+                       const struct prefix *owned)
 {
     char cluster[80];
+    char what[96];
     char own_text[PREFIX_TEXT_SIZE];
     char line[256];
-    const struct connection *owner = owned->owner;
-    struct text text = text_over(line, sizeof(line));
-    text_append(&text, "cluster '%s' claims what overlaps the subnet %s",
-                shorten(cluster, sizeof(cluster), candidate->cluster_id),
-                prefix_format(&owned->prefix, own_text));
+    if (!claims_note(&instance->claims, candidate, subnet))
+        return;
+    struct text text = text_over(what, sizeof(what));
+    if (owned != NULL)
+        text_append(&text, "what overlaps the subnet %s", prefix_format(owned, own_text));
+    else
+        text_append(&text, "the key");
+    text = text_over(line, sizeof(line));
+    text_append(&text, "cluster '%s' claims %s",
+                shorten(cluster, sizeof(cluster), candidate->cluster_id), what);
     policy_announce_conflict(instance, owner->cluster_id, line);
     text = text_over(line, sizeof(line));
-    text_append(&text, "the claim overlaps the subnet %s, which has an owner", own_text);
+    text_append(&text, "it claims %s, which has an owner", what);
     policy_announce_conflict(instance, candidate->cluster_id, line);
 }
 
+static int32_t check_own_key(const struct subwg_instance *instance,
+                             const struct connection *candidate, struct subwg_error *error)
+{
+    char cluster[80];
+    if (!key_equal(&candidate->public_key, &instance->public_key))
+        return 0;
+    return error_set(error, -EPERM, SUBWG_REASON_REFUSED, OPERATION,
+                     "endpoint of cluster '%s': publicKey is this gateway's own",
+                     shorten(cluster, sizeof(cluster), candidate->cluster_id));
+}
+
+/* A key belongs to one cluster. */
+static int32_t check_key(struct subwg_instance *instance, const struct connection *candidate,
+                         struct subwg_error *error)
+{
+    char cluster[80];
+    char other[80];
+    const struct connection *owner = table_find_key(&instance->table, &candidate->public_key);
+    if (owner == NULL || owner->adopted || strcmp(owner->cluster_id, candidate->cluster_id) == 0)
+        return 0;
+    note_claim(instance, candidate, NULL, owner, NULL);
+    return error_set(error, -EEXIST, SUBWG_REASON_CONFLICT, OPERATION,
+                     "endpoint of cluster '%s': publicKey is the one of cluster '%s'",
+                     shorten(cluster, sizeof(cluster), candidate->cluster_id),
+                     owner_name(owner, other));
+}
+
+static int32_t check_overlap(const struct subwg_instance *instance,
+                             const struct connection *candidate,
+                             const struct interface_address *addresses, uint32_t count,
+                             struct subwg_error *error)
+{
+    char cluster[80];
+    char text[OVERLAP_TEXT_SIZE];
+    struct overlap overlap = overlap_find(instance, candidate, addresses, count);
+    if (overlap.kind == OVERLAP_NONE)
+        return 0;
+    return error_set(error, -EPERM, SUBWG_REASON_REFUSED, OPERATION, "endpoint of cluster '%s': %s",
+                     shorten(cluster, sizeof(cluster), candidate->cluster_id),
+                     overlap_describe(&overlap, candidate, text));
+}
+
 /* An installed or adopted owner keeps its prefix. */
-static int32_t check_owners(const struct subwg_instance *instance,
-                            const struct connection *candidate, struct subwg_error *error)
+static int32_t check_owners(struct subwg_instance *instance, const struct connection *candidate,
+                            struct subwg_error *error)
 {
     const struct connection *current = table_find_cluster(&instance->table, candidate->cluster_id);
     const struct connection *claimed = table_find_key(&instance->table, &candidate->public_key);
@@ -160,7 +134,7 @@ static int32_t check_owners(const struct subwg_instance *instance,
                   prefix_format(subnet, text), prefix_format(&node->prefix, other_text),
                   owner_name(node->owner, other));
         error_hint(error, "the owner keeps it; it is free again when the owner disconnects");
-        announce_overlap(instance, candidate, node);
+        note_claim(instance, candidate, subnet, node->owner, &node->prefix);
         return -EEXIST;
     }
     return 0;
@@ -191,6 +165,17 @@ static int32_t check_loop(const struct subwg_instance *instance, const struct co
         shorten(cluster, sizeof(cluster), candidate->cluster_id));
 }
 
+int32_t policy_check_owners(struct subwg_instance *instance, const struct connection *candidate,
+                            struct subwg_error *error)
+{
+    int32_t code = check_key(instance, candidate, error);
+    if (code == 0)
+        code = check_owners(instance, candidate, error);
+    if (code == 0)
+        claims_withdraw(&instance->claims, candidate->cluster_id);
+    return code;
+}
+
 int32_t policy_check(struct subwg_instance *instance, const struct connection *candidate,
                      struct subwg_error *error)
 {
@@ -198,15 +183,15 @@ int32_t policy_check(struct subwg_instance *instance, const struct connection *c
     uint32_t count = 0;
     int32_t code = address_list(instance->netlink, &addresses, &count, error);
     if (code == 0)
-        code = check_key(instance, candidate, error);
+        code = check_own_key(instance, candidate, error);
     if (code == 0)
-        code = check_endpoint_address(instance, candidate, addresses, count, error);
-    if (code == 0)
-        code = check_local(instance, candidate, addresses, count, error);
+        code = check_overlap(instance, candidate, addresses, count, error);
     if (code == 0)
         code = check_loop(instance, candidate, error);
     if (code == 0)
-        code = check_owners(instance, candidate, error);
+        code = policy_check_owners(instance, candidate, error);
+    else if (code == -EPERM) /* for itself: whoever has what it asks for need not care */
+        claims_withdraw(&instance->claims, candidate->cluster_id);
     free(addresses);
     return code;
 }

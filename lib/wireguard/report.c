@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "wireguard/instance.h"
 
 /* A set of as many distinct members that is part of the other is the other. The kernel lists them in the
@@ -48,6 +49,14 @@ static void take_peer(struct subwg_instance *instance, const struct wg_peer *pee
         installed_as_wanted(instance, peer, connection) ? INSTALLED_AS_WANTED : INSTALLED_OTHERWISE;
 }
 
+/* A cluster as a whole, also while its key changes. */
+static bool is_withheld(const struct connection *connection)
+{
+    const struct connection *current =
+        connection->successor != NULL ? connection->successor : connection;
+    return current->withheld.kind != OVERLAP_NONE;
+}
+
 void report_take_dump(struct subwg_instance *instance)
 {
     struct table *table = &instance->table;
@@ -64,10 +73,13 @@ void report_take_dump(struct subwg_instance *instance)
             take_peer(instance, peer, connection, &sample);
     }
     for (uint32_t i = 0; i < table->count; i++) {
-        if (table->connections[i]->seen)
-            continue;
-        table->connections[i]->installed = INSTALLED_NOTHING;
-        status_missing(&table->connections[i]->status, sample.now_ns);
+        struct connection *connection = table->connections[i];
+        if (!connection->seen)
+            connection->installed = INSTALLED_NOTHING;
+        if (is_withheld(connection))
+            status_withheld(&connection->status, sample.now_ns);
+        else if (!connection->seen)
+            status_missing(&connection->status, sample.now_ns);
     }
 }
 
@@ -139,13 +151,37 @@ static bool has_row(const struct connection *connection)
     return !connection->adopted && connection->successor == NULL;
 }
 
+#define ROW_TEXT_SIZE (STATUS_TEXT_SIZE + OVERLAP_TEXT_SIZE + CLAIMS_TEXT_SIZE)
+
+/* How it is doing; why it is withheld; who else wants what it has. */
+static const char *describe(const struct subwg_instance *instance,
+                            const struct claim_owners *claim_owners,
+                            const struct connection *connection, uint64_t now_ns,
+                            char row_text[ROW_TEXT_SIZE])
+{
+    char status[STATUS_TEXT_SIZE];
+    char overlap[OVERLAP_TEXT_SIZE];
+    char claims[CLAIMS_TEXT_SIZE];
+    struct text text = text_over(row_text, ROW_TEXT_SIZE);
+    if (is_withheld(connection))
+        text_append(&text, "withheld: %s",
+                    overlap_describe(&connection->withheld, connection, overlap));
+    else
+        text_append(&text, "%s", status_describe(&carrier_of(connection)->status, now_ns, status));
+    (void)claims_describe(&instance->claims, claim_owners, connection, claims);
+    if (claims[0] != '\0')
+        text_append(&text, "%s%s", text.length > 0 ? "; " : "", claims);
+    return row_text;
+}
+
 static int32_t push_connection(struct subwg_instance *instance,
                                struct subwg_snapshot_builder *snapshot,
+                               const struct claim_owners *claim_owners,
                                const struct connection *connection, uint64_t now_ns)
 {
     const struct connection *carrier = carrier_of(connection);
     const struct status_state *status = &carrier->status;
-    char status_text[STATUS_TEXT_SIZE];
+    char row_text[ROW_TEXT_SIZE];
     char key[KEY_TEXT_SIZE];
     struct subwg_connection row = SUBWG_CONNECTION_INIT;
     row.present = SUBWG_HAS_COUNTERS | SUBWG_HAS_LIFETIME | SUBWG_HAS_USE_NAT;
@@ -155,7 +191,7 @@ static int32_t push_connection(struct subwg_instance *instance,
         row.present |= SUBWG_HAS_ESTABLISHED;
     row.status = status->status;
     row.status_reason = status->reason;
-    row.status_text = status_describe(status, now_ns, status_text);
+    row.status_text = describe(instance, claim_owners, connection, now_ns, row_text);
     row.cluster_id = connection->cluster_id;
     row.cable_name = connection->cable_name;
     row.hostname = connection->hostname;
@@ -217,9 +253,11 @@ int32_t report_connections(struct subwg_instance *instance, struct subwg_snapsho
     if (code != 0)
         return code;
     uint64_t now_ns = instance_now(instance);
+    struct claim_owners claim_owners = claims_find_owners(&instance->claims, &instance->table);
     for (uint32_t i = 0; i < instance->table.count && code == 0; i++)
         if (has_row(instance->table.connections[i]))
-            code = push_connection(instance, snapshot, instance->table.connections[i], now_ns);
+            code = push_connection(instance, snapshot, &claim_owners,
+                                   instance->table.connections[i], now_ns);
     for (uint32_t i = 0; i < instance->dump.peer_count && code == 0; i++) {
         const struct wg_peer *peer = &instance->dump.peers[i];
         const struct connection *connection = table_find_key(&instance->table, &peer->public_key);
@@ -260,7 +298,8 @@ int32_t report_metrics(struct subwg_instance *instance, struct subwg_snapshot_bu
     uint64_t now_ns = instance_now(instance);
     for (uint32_t i = 0; i < instance->table.count && code == 0; i++) {
         const struct connection *connection = instance->table.connections[i];
-        if (has_row(connection) && (connection->seen || carrier_of(connection)->seen))
+        bool there = connection->seen || carrier_of(connection)->seen;
+        if (has_row(connection) && there && !is_withheld(connection))
             code = push_metric(instance, snapshot, connection, now_ns);
     }
     return code < 0 ? refused_by_host(code, error) : 0;

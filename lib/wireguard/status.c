@@ -209,6 +209,11 @@ void status_missing(struct status_state *state, uint64_t now_ns)
     decide(state, now_ns, SUBWG_STATUS_ERROR, SUBWG_STATUS_REASON_MISSING);
 }
 
+void status_withheld(struct status_state *state, uint64_t now_ns)
+{
+    decide(state, now_ns, SUBWG_STATUS_ERROR, SUBWG_STATUS_REASON_CONFLICT);
+}
+
 void status_restart(struct status_state *state, uint64_t now_ns)
 {
     keep_counters(state);
@@ -293,7 +298,7 @@ const char *status_describe(const struct status_state *state, uint64_t now_ns,
         text_append(&out, "not configured by this gateway");
         break;
     case SUBWG_STATUS_REASON_CONFLICT:
-        text_append(&out, "another cluster claims one of its subnets");
+        text_append(&out, "withheld: it overlaps what is this gateway's own");
         break;
     case SUBWG_STATUS_REASON_NONE:
         break;

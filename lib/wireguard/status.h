@@ -60,6 +60,9 @@ void status_sample(struct status_state *state, const struct status_sample *sampl
 /* The kernel has no such peer. */
 void status_missing(struct status_state *state, uint64_t now_ns);
 
+/* Policy keeps it out of the kernel. */
+void status_withheld(struct status_state *state, uint64_t now_ns);
+
 /* The peer was made anew or with another key: counters and handshake begin again at 0. */
 void status_restart(struct status_state *state, uint64_t now_ns);
 

@@ -257,6 +257,7 @@ int world_run(const char *name, void (*start)(void), const struct world_test *te
     Suite *suite = suite_create(name);
     TCase *cases = tcase_create(name);
     tcase_add_checked_fixture(cases, start, world_stop);
+    tcase_set_timeout(cases, 60); /* for a busy machine */
     for (size_t i = 0; i < count; i++)
         tcase_add_loop_test(cases, tests[i].test, 0, tests[i].rounds > 0 ? tests[i].rounds : 1);
     suite_add_tcase(suite, cases);
