@@ -92,7 +92,7 @@ static const char **member(void *row, size_t offset)
 }
 
 /* Until the arena exists, the place of a string's pointer holds its offset. */
-_Static_assert(sizeof(size_t) == sizeof(const char *), "an offset takes a pointer's place");
+_Static_assert(sizeof(size_t) <= sizeof(const char *), "an offset takes a pointer's place");
 
 static int32_t take_strings(struct subwg_snapshot_builder *builder, void *row,
                             const size_t *members, size_t count)
@@ -103,7 +103,7 @@ static int32_t take_strings(struct subwg_snapshot_builder *builder, void *row,
         int32_t code = add_string(builder, *string, &offset);
         if (code != 0)
             return code;
-        memcpy(string, &offset, sizeof(offset));
+        *string = (const char *)(uintptr_t)offset;
     }
     return 0;
 }
@@ -204,10 +204,8 @@ void snapshot_builder_release(struct subwg_snapshot_builder *builder)
 static void resolve(void *row, const size_t *members, size_t count, const char *strings)
 {
     for (size_t i = 0; i < count; i++) {
-        size_t offset;
         const char **string = member(row, members[i]);
-        memcpy(&offset, string, sizeof(offset));
-        *string = strings + offset;
+        *string = strings + (uintptr_t)*string;
     }
 }
 

@@ -12,10 +12,10 @@
 #include "base/secret.h"
 #include "unit.h"
 
-/* The address sanitizer makes mlock do nothing, and say that it did. */
+/* The sanitizers make mlock do nothing, and say that it did. */
 #if defined(__has_feature)
-#define LOCKING_IS_REAL (!__has_feature(address_sanitizer))
-#elif defined(__SANITIZE_ADDRESS__)
+#define LOCKING_IS_REAL (!__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define LOCKING_IS_REAL 0
 #else
 #define LOCKING_IS_REAL 1

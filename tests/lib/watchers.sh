@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What --full lets watch the tests while they run once more: the sanitizers, each in a build of its own,
+# and valgrind over the ordinary build. None is told to overlook anything.
+
+watchers()
+{
+    echo sanitized thread-sanitized valgrind
+}
+
+# The compiler and meson's options, or nothing for the ordinary build.
+watcher_build()
+{
+    case $1 in
+        sanitized) echo clang -Db_sanitize=address,undefined -Db_lundef=false ;;
+        thread-sanitized) echo clang -Db_sanitize=thread -Db_lundef=false ;;
+    esac
+}
+
+# Meson's suites that it is worth watching; emulated, it would take too long.
+watcher_suites()
+{
+    case $1 in
+        sanitized) echo '^(unit|contract|abi|gateway|netns|fault|fuzz)$' ;;
+        thread-sanitized) echo '^(unit|contract|gateway|fault)$' ;;
+        valgrind) echo '^(unit|contract|fault)$' ;;
+    esac
+}
+
+# Tests that are left out: this one is about the contract suite, and takes minutes under valgrind.
+watcher_leaves_out()
+{
+    [[ $1/$2 == valgrind/contract/contract-broken ]]
+}
+
+# What stands in front of each program, so that whatever was noticed makes it fail.
+watcher_before()
+{
+    case $1 in
+        sanitized)
+            echo env ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+            ;;
+        thread-sanitized)
+            # ThreadSanitizer cannot live with every layout of the address space that Linux may choose.
+            ! setarch -R true 2>/dev/null || echo -n 'setarch -R '
+            echo env CK_TIMEOUT_MULTIPLIER=20 TSAN_OPTIONS=halt_on_error=1
+            ;;
+        valgrind)
+            echo env CK_TIMEOUT_MULTIPLIER=60 valgrind --quiet --error-exitcode=99 --leak-check=full
+            ;;
+    esac
+}
