@@ -246,8 +246,10 @@ enum subwg_status_reason {
     SUBWG_STATUS_REASON_NO_HANDSHAKE = 4, /**< The remote never answered. */
     SUBWG_STATUS_REASON_SILENT = 5,       /**< The remote answered once and went silent. */
     SUBWG_STATUS_REASON_MISSING = 6,      /**< Configured, but gone from the kernel. */
-    SUBWG_STATUS_REASON_FOREIGN = 7, /**< In the kernel, but not configured by this instance. */
-    SUBWG_STATUS_REASON_CONFLICT = 8 /**< Withheld: it overlaps a network of this host. */
+    SUBWG_STATUS_REASON_FOREIGN = 7,  /**< In the kernel, but not configured by this instance. */
+    SUBWG_STATUS_REASON_CONFLICT = 8, /**< Withheld: it overlaps a network of this host. */
+    SUBWG_STATUS_REASON_CLOCK_BACK =
+        9 /**< Silent, and the own clock went back: the remote may take handshakes for replayed. */
 };
 
 /**

@@ -138,6 +138,7 @@ void instance_destroy(struct subwg_instance *instance)
         return;
     dispatch_close(instance->dispatch);
     netlink_close(instance->netlink);
+    probe_close(instance->probe);
     lock_release(instance);
     table_finish(&instance->table);
     wg_device_finish(&instance->dump);

@@ -13,6 +13,7 @@
 #include "wireguard/apply.h"
 #include "wireguard/claims.h"
 #include "wireguard/dispatch.h"
+#include "wireguard/probe.h"
 #include "wireguard/settings.h"
 #include "wireguard/table.h"
 
@@ -56,6 +57,7 @@ struct subwg_instance {
     struct claims claims;      /* refused, on what the table's connections have */
     struct wg_device dump;     /* its arrays live from read to read */
     struct dispatch *dispatch; /* NULL until event_fd: the engine dispatches from then on */
+    struct probe *probe;       /* NULL until the engine has promised to dispatch */
 };
 
 /* device.c and cleanup.c: what all connections share. */
@@ -126,6 +128,7 @@ int32_t instance_dump(struct subwg_instance *instance, struct subwg_error *error
 uint8_t instance_preshared_key(const struct subwg_instance *instance); /* enum wg_preshared_key */
 struct target instance_target(struct subwg_instance *instance);
 uint64_t instance_now(const struct subwg_instance *instance);
+uint64_t instance_asleep_ns(void); /* how long this host has been suspended since it was booted */
 __attribute__((format(printf, 3, 4))) void instance_log(const struct subwg_instance *instance,
                                                         uint32_t level, const char *format, ...);
 

@@ -63,6 +63,7 @@ void report_take_dump(struct subwg_instance *instance)
     struct status_sample sample = {
         .now_ns = instance_now(instance),
         .realtime_ns = instance->host.realtime_ns(instance->host.context),
+        .asleep_ns = instance_asleep_ns(),
     };
     for (uint32_t i = 0; i < table->count; i++)
         table->connections[i]->seen = false;

@@ -16,6 +16,16 @@
  * asks nothing leaves some keepalives of 32 bytes and handshake responses of 92 bytes open at most. */
 #define QUESTION_BYTES 1024u
 
+/* A remote that lost its session does not answer a probe, but our kernel asks for a new one 15 s after it
+ * and again 5 s later: so long at least must a probe have been out. */
+#define PROBE_PATIENCE_NS (25 * NS_PER_S)
+
+/* The keepalive of which the window for who only looks is the session's life and slack. */
+#define USUAL_KEEPALIVE_S 10u
+
+/* Two clocks that are not read at the same moment differ by a little even if nobody slept. */
+#define SLEEP_LEAST_NS NS_PER_S
+
 static uint64_t elapsed(uint64_t since_ns, uint64_t now_ns)
 {
     return now_ns > since_ns ? now_ns - since_ns : 0;
@@ -72,6 +82,15 @@ static void note_heard(struct status_state *state, uint64_t heard_ns)
     if (!state->heard || heard_ns > state->heard_ns)
         state->heard_ns = heard_ns;
     state->heard = true;
+    state->probed = false;
+    state->slept_ns = 0;
+}
+
+/* Since the last sample. While the host is suspended its kernel neither hears nor asks. */
+static uint64_t slept_since(const struct status_state *state, const struct status_sample *sample)
+{
+    uint64_t slept_ns = sample->asleep_ns - state->asleep_ns;
+    return state->sampled && slept_ns >= SLEEP_LEAST_NS && slept_ns <= INT64_MAX ? slept_ns : 0;
 }
 
 static uint64_t before(uint64_t now_ns, uint64_t age_ns)
@@ -124,14 +143,30 @@ static void begin_anew(struct status_state *state, const struct status_sample *s
                        uint64_t window_ns, bool first)
 {
     uint64_t age_ns = 0;
+    uint64_t slept_ns = slept_since(state, sample);
     bool believable = believable_age(sample, window_ns, &age_ns);
     state->heard = believable && state->heard;
-    if (believable)
+    state->probed = false;
+    state->slept_ns = 0;
+    if (believable) {
         note_heard(state, before(sample->now_ns, age_ns));
+        state->slept_ns = slept_ns;
+    }
     if (first || !believable) {
         state->started_ns = sample->now_ns;
         state->adopted = true;
     }
+}
+
+/* A sample soon after the last one. */
+static void go_on(struct status_state *state, const struct status_sample *sample, bool answered)
+{
+    state->slept_ns = sum(state->slept_ns, slept_since(state, sample));
+    if (answered)
+        note_heard(state, sample->now_ns);
+    /* Whether there is a session is not known, and so this is no proof of life, nor of death. */
+    else if (state->session_ns == 0 && sample->rx_bytes > state->rx_bytes)
+        state->probed = false;
 }
 
 /* What this sample proves, compared with the one before. */
@@ -154,8 +189,8 @@ static void learn(struct status_state *state, const struct status_sample *sample
 
     if (anew)
         begin_anew(state, sample, window_ns, first);
-    else if (answered)
-        note_heard(state, sample->now_ns);
+    else
+        go_on(state, sample, answered);
     /* A peer that was made anew counts from 0 again: what it had counted before is kept. */
     if (sample->rx_bytes < state->rx_bytes || sample->tx_bytes < state->tx_bytes)
         keep_counters(state);
@@ -164,6 +199,7 @@ static void learn(struct status_state *state, const struct status_sample *sample
     state->tx_bytes = sample->tx_bytes;
     state->handshake_s = sample->handshake_s;
     state->handshake_ns = sample->handshake_ns;
+    state->asleep_ns = sample->asleep_ns;
     state->sampled_ns = sample->now_ns;
     state->sampled = true;
 }
@@ -180,10 +216,53 @@ static bool due_since(const struct status_state *state, uint16_t keepalive_s, ui
     return state->unanswered_bytes > QUESTION_BYTES;
 }
 
+uint64_t status_heard_ns(const struct status_state *state)
+{
+    return state->heard ? state->heard_ns : state->started_ns;
+}
+
+/* Elapsed time in which the host was awake. */
+static uint64_t awake(const struct status_state *state, uint64_t since_ns, uint64_t now_ns)
+{
+    return elapsed(since_ns + state->slept_ns, now_ns);
+}
+
+/* A session that the other end began can outlive its last sign by the own keepalive. */
+static uint64_t looking_window_ns(uint32_t window_s, uint16_t keepalive_s)
+{
+    uint32_t more_s = keepalive_s > USUAL_KEEPALIVE_S ? keepalive_s - USUAL_KEEPALIVE_S : 0;
+    return ((uint64_t)window_s + more_s) * NS_PER_S;
+}
+
+uint64_t status_probing_window_ns(uint16_t keepalive_s)
+{
+    uint64_t silence_s = 3 * (uint64_t)keepalive_s;
+    return ((silence_s > 30 ? silence_s : 30) + 5) * NS_PER_S;
+}
+
+/* A remote that never answered may not know of us yet: no probe can tell that from death. */
+static bool leaves_probes_open(const struct status_state *state, uint64_t now_ns,
+                               uint16_t keepalive_s)
+{
+    return state->probed && (state->heard || state->handshake_s != 0) &&
+           awake(state, state->probed_ns, now_ns) >= PROBE_PATIENCE_NS &&
+           awake(state, status_heard_ns(state), now_ns) >= status_probing_window_ns(keepalive_s);
+}
+
+/* An own clock before the last handshake's: what we send now looks replayed to the remote. */
+static enum subwg_status_reason why_silent(const struct status_state *state,
+                                           const struct status_sample *sample)
+{
+    if (!state->heard && state->handshake_s == 0)
+        return SUBWG_STATUS_REASON_NO_HANDSHAKE;
+    return sample->realtime_ns / NS_PER_S < state->handshake_s ? SUBWG_STATUS_REASON_CLOCK_BACK
+                                                               : SUBWG_STATUS_REASON_SILENT;
+}
+
 void status_sample(struct status_state *state, const struct status_sample *sample,
                    uint32_t window_s, uint16_t keepalive_s)
 {
-    uint64_t window_ns = window_s * NS_PER_S;
+    uint64_t window_ns = looking_window_ns(window_s, keepalive_s);
     learn(state, sample, window_ns);
 
     uint64_t now_ns = sample->now_ns;
@@ -191,17 +270,24 @@ void status_sample(struct status_state *state, const struct status_sample *sampl
     bool due = due_since(state, keepalive_s, &since_ns);
     if (state->heard)
         state->adopted = false;
-    if (due && elapsed(since_ns, now_ns) >= window_ns)
-        decide(state, now_ns, SUBWG_STATUS_ERROR,
-               state->heard || state->handshake_s != 0 ? SUBWG_STATUS_REASON_SILENT
-                                                       : SUBWG_STATUS_REASON_NO_HANDSHAKE);
+    if ((due && awake(state, since_ns, now_ns) >= window_ns) ||
+        leaves_probes_open(state, now_ns, keepalive_s))
+        decide(state, now_ns, SUBWG_STATUS_ERROR, why_silent(state, sample));
     else if (state->heard)
         decide(state, now_ns, SUBWG_STATUS_CONNECTED,
-               due || elapsed(state->heard_ns, now_ns) < window_ns ? SUBWG_STATUS_REASON_NONE
-                                                                   : SUBWG_STATUS_REASON_IDLE);
+               due || awake(state, state->heard_ns, now_ns) < window_ns ? SUBWG_STATUS_REASON_NONE
+                                                                        : SUBWG_STATUS_REASON_IDLE);
     else
         decide(state, now_ns, SUBWG_STATUS_CONNECTING,
                state->adopted ? SUBWG_STATUS_REASON_ADOPTED : SUBWG_STATUS_REASON_STARTING);
+}
+
+void status_probed(struct status_state *state, uint64_t now_ns)
+{
+    if (!state->probed)
+        state->probed_ns = now_ns;
+    state->probed = true;
+    state->asked_last_ns = now_ns;
 }
 
 void status_missing(struct status_state *state, uint64_t now_ns)
@@ -223,6 +309,8 @@ void status_restart(struct status_state *state, uint64_t now_ns)
     state->sampled = false;
     state->adopted = false;
     state->heard = false;
+    state->probed = false;
+    state->slept_ns = 0;
     state->started = true;
     state->started_ns = now_ns;
     decide(state, now_ns, SUBWG_STATUS_CONNECTING, SUBWG_STATUS_REASON_STARTING);
@@ -274,7 +362,7 @@ const char *status_describe(const struct status_state *state, uint64_t now_ns,
 {
     struct text out = text_over(text, STATUS_TEXT_SIZE);
     uint64_t waiting_s = elapsed(state->started_ns, now_ns) / NS_PER_S;
-    uint64_t silent_s = state->heard ? elapsed(state->heard_ns, now_ns) / NS_PER_S : waiting_s;
+    uint64_t silent_s = elapsed(status_heard_ns(state), now_ns) / NS_PER_S;
     switch ((enum subwg_status_reason)state->reason) {
     case SUBWG_STATUS_REASON_STARTING:
         text_append(&out, "waiting for the first handshake");
@@ -299,6 +387,11 @@ const char *status_describe(const struct status_state *state, uint64_t now_ns,
         break;
     case SUBWG_STATUS_REASON_CONFLICT:
         text_append(&out, "withheld: it overlaps what is this gateway's own");
+        break;
+    case SUBWG_STATUS_REASON_CLOCK_BACK:
+        text_append(
+            &out, "nothing received for %" PRIu64 " s; peer may reject handshakes: clock went back",
+            silent_s);
         break;
     case SUBWG_STATUS_REASON_NONE:
         break;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Is the remote there? Decided by what was received, on elapsed time only. Pure: the same samples give
- * the same verdict, whatever the wall clock does and however often somebody asks.
+ * the same verdict, whatever the wall clock does and however often somebody asks. Who only looks waits
+ * for as long as a session can live; who also asks (status_probed) knows sooner.
  */
 #ifndef WIREGUARD_STATUS_H
 #define WIREGUARD_STATUS_H
@@ -16,6 +17,7 @@
 struct status_sample {
     uint64_t now_ns;      /* elapsed clock */
     uint64_t realtime_ns; /* wall clock */
+    uint64_t asleep_ns;   /* how long the host has been suspended since some moment, in all */
     uint64_t handshake_s; /* the kernel's, wall clock; 0 = never */
     uint32_t handshake_ns;
     uint64_t rx_bytes;
@@ -27,6 +29,7 @@ struct status_state {
     bool adopted;     /* the peer was there before this instance */
     bool sampled;     /* a sample has been taken, the fields below are set */
     bool heard;       /* heard_ns is set: something proves the remote's life */
+    bool probed;      /* probed_ns is set: a probe is out that nothing received came after */
     bool established; /* established_ns is set */
     uint8_t status;   /* enum subwg_status */
     uint8_t reason;   /* enum subwg_status_reason */
@@ -36,8 +39,12 @@ struct status_state {
     uint64_t started_ns;     /* when the connection was made or adopted */
     uint64_t sampled_ns;     /* of the last sample */
     uint64_t heard_ns;       /* last proof of life */
-    uint64_t session_ns;     /* when the handshake last changed, as far as is known */
+    uint64_t session_ns;     /* when the handshake last changed; 0: not known */
     uint64_t asked_ns;       /* since when the remote owes an answer, without any keepalive */
+    uint64_t probed_ns;      /* when the first of those probes went out */
+    uint64_t asked_last_ns;  /* ... and the last */
+    uint64_t asleep_ns;      /* of the last sample */
+    uint64_t slept_ns;       /* of the time since the last proof of life: nobody could hear */
     uint64_t established_ns; /* first handshake seen or adopted */
     uint64_t established_realtime_s;
     uint64_t changed_ns;
@@ -53,9 +60,19 @@ struct status_state {
 /* The connection begins now; adopted: the kernel had it already. */
 void status_start(struct status_state *state, uint64_t now_ns, bool adopted);
 
-/* Takes a sample and decides. window_s: silence that is an error; keepalive_s: the own one. */
+/* Takes a sample and decides. window_s: silence that is an error for who only looks; keepalive_s: the
+ * own one. */
 void status_sample(struct status_state *state, const struct status_sample *sample,
                    uint32_t window_s, uint16_t keepalive_s);
+
+/* What the remote's kernel has to answer was sent into the tunnel. */
+void status_probed(struct status_state *state, uint64_t now_ns);
+
+/* For how long a remote that is asked may be silent. */
+uint64_t status_probing_window_ns(uint16_t keepalive_s);
+
+/* The last proof of life, or the beginning where there is none. */
+uint64_t status_heard_ns(const struct status_state *state);
 
 /* The kernel has no such peer. */
 void status_missing(struct status_state *state, uint64_t now_ns);

@@ -323,6 +323,7 @@ START_TEST(numbers_keep_their_meaning)
     ck_assert_uint_eq(SUBWG_REASON_UNKNOWN_DRIVER, 21);
     ck_assert_uint_eq(SUBWG_STATUS_ERROR, 2);
     ck_assert_uint_eq(SUBWG_STATUS_REASON_CONFLICT, 8);
+    ck_assert_uint_eq(SUBWG_STATUS_REASON_CLOCK_BACK, 9);
     ck_assert_uint_eq(SUBWG_THREADS_PARALLEL, 2);
     ck_assert_uint_eq(SUBWG_LOG_DEBUG, 3);
     ck_assert_uint_eq(SUBWG_EVENT_CONFLICT, 4);

@@ -130,7 +130,7 @@ static void check_numbers(struct host *host, const char *what, uint32_t present,
 static void check_connection(struct host *host, const struct subwg_connection *row)
 {
     check_numbers(host, "a connection", row->present, row->status);
-    if (row->status_reason > SUBWG_STATUS_REASON_CONFLICT)
+    if (row->status_reason > SUBWG_STATUS_REASON_CLOCK_BACK)
         host_fault(host, "a connection has status reason %u", row->status_reason);
     if (row->reserved != 0 || row->use_nat > 1)
         host_fault(host, "a connection has use_nat %u, reserved %u", row->use_nat, row->reserved);
