@@ -305,30 +305,6 @@ struct fake_kernel_counters fake_kernel_counters(void)
     return counters;
 }
 
-void fake_kernel_fail_call(uint64_t call_number, int error)
-{
-    fake_lock();
-    fake_faults.call_number = call_number;
-    fake_faults.call_error = error;
-    fake_unlock();
-}
-
-void fake_kernel_fail_request(uint64_t request_number, int error)
-{
-    fake_lock();
-    fake_faults.request_number = request_number;
-    fake_faults.request_error = error;
-    fake_unlock();
-}
-
-void fake_kernel_spoil_reply(uint64_t reply_number, enum fake_kernel_spoil how)
-{
-    fake_lock();
-    fake_faults.reply_number = reply_number;
-    fake_faults.reply_spoil = how;
-    fake_unlock();
-}
-
 void fake_kernel_hold_replies(bool on)
 {
     fake_lock();

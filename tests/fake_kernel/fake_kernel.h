@@ -90,9 +90,11 @@ void fake_kernel_add_peer(const char *device, const uint8_t public_key[32], cons
 char *fake_kernel_dump_text(void);
 
 struct fake_kernel_counters {
-    uint64_t calls;    /* intercepted calls on netlink sockets, socket() included */
+    uint64_t calls;    /* intercepted calls on netlink sockets, socket() included, and those that
+                        * open and name a unix socket */
     uint64_t sends;    /* datagrams */
     uint64_t requests; /* messages in them */
+    uint64_t replies;  /* datagrams queued */
     uint64_t receives; /* datagrams taken */
     uint64_t changes;  /* requests that changed the world or tried to (no reads) */
     uint64_t hangs;    /* link deletions that would have hung on a dump in flight */
@@ -117,6 +119,32 @@ enum fake_kernel_spoil {
 };
 /* The reply_number-th datagram queued from now (1: the next) is spoiled. 0: off. */
 void fake_kernel_spoil_reply(uint64_t reply_number, enum fake_kernel_spoil how);
+
+/* Several at once, in place of all that were ordered before; each is counted from now. */
+enum fake_kernel_fault_kind {
+    FAKE_KERNEL_FAIL_CALL,
+    FAKE_KERNEL_FAIL_REQUEST,
+    FAKE_KERNEL_SPOIL_REPLY
+};
+struct fake_kernel_fault {
+    enum fake_kernel_fault_kind kind;
+    uint64_t number; /* 0: none */
+    int what;        /* an errno, or an enum fake_kernel_spoil */
+    /* NULL, or what it is to be for the call or request of this name: what is one that suits it? */
+    int (*choose)(const char *name, int what);
+};
+void fake_kernel_order(const struct fake_kernel_fault *faults, uint32_t count); /* at most 8 */
+uint32_t fake_kernel_happened(void); /* how many of them have happened */
+
+/* What the number-th call or request since the reset was, such as "recvmsg" or "RTM_NEWLINK". */
+const char *fake_kernel_call_name(uint64_t number);
+const char *fake_kernel_request_name(uint64_t number);
+
+/* While on, waiting for a reply that is not there takes no time: the clocks jump by it. */
+void fake_kernel_skip_waiting(bool on);
+
+/* True in calls that the model makes for itself, as of the allocator. */
+bool fake_kernel_is_inside(void);
 
 /* While on, replies are not delivered; off delivers those that were held. */
 void fake_kernel_hold_replies(bool on);

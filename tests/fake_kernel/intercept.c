@@ -33,15 +33,18 @@ FAKE_EXPORTED int socket(int domain, int type, int protocol)
     FAKE_NEXT(int, socket, int, int, int);
     int status;
 
-    if (domain != AF_NETLINK)
+    if (domain != AF_NETLINK && domain != AF_UNIX)
         return next(domain, type, protocol);
     fake_lock();
     if (bypass) {
         fake_unlock();
         return next(domain, type, protocol);
     }
-    status = -fake_faults_call();
-    return fake_leave(status != 0 ? status : fake_socket_open(protocol, type));
+    status = -fake_faults_call(domain == AF_NETLINK ? "socket" : "unix socket");
+    if (status != 0 || domain == AF_NETLINK)
+        return fake_leave(status != 0 ? status : fake_socket_open(protocol, type));
+    fake_unlock();
+    return next(domain, type, protocol);
 }
 
 /* Not a socket's, but it asks the kernel for a link. */
@@ -65,24 +68,22 @@ FAKE_EXPORTED unsigned int if_nametoindex(const char *name)
     return ifindex;
 }
 
+/* It closes, whatever else it says. */
 FAKE_EXPORTED int close(int fd)
 {
-    struct fake_socket *socket;
+    int error;
+    struct fake_socket *socket = fake_enter(fd, "close", &error);
 
-    fake_lock();
-    socket = fake_socket_find(fd);
-    if (socket != NULL) {
-        fake_counters.calls++;
-        fake_socket_close(socket);
-    }
-    fake_unlock();
-    return socket != NULL ? 0 : fake_real_close(fd);
+    if (socket == NULL)
+        return fake_real_close(fd);
+    fake_socket_close(socket);
+    return fake_leave(-error);
 }
 
 /* Abstract names belong to a network namespace, and the model's is this process's alone: tests that run
  * beside each other in the real one must not meet. */
 static socklen_t make_private(const struct sockaddr *address, socklen_t size,
-                              struct sockaddr_un *ret_address)
+                              struct sockaddr_un *ret_address, int *ret_error)
 {
     size_t head = offsetof(struct sockaddr_un, sun_path);
     uint32_t id;
@@ -94,6 +95,7 @@ static socklen_t make_private(const struct sockaddr *address, socklen_t size,
         return 0;
     fake_lock();
     id = bypass ? 0 : fake_world.id;
+    *ret_error = bypass ? 0 : fake_faults_call("unix bind");
     fake_unlock();
     if (id == 0)
         return 0;
@@ -105,13 +107,17 @@ FAKE_EXPORTED int bind(int fd, const struct sockaddr *address, socklen_t size)
 {
     FAKE_NEXT(int, bind, int, const struct sockaddr *, socklen_t);
     struct sockaddr_nl wanted;
-    int error;
-    struct fake_socket *socket = fake_enter(fd, &error);
+    int error = 0;
+    struct fake_socket *socket = fake_enter(fd, "bind", &error);
 
     if (socket == NULL) {
         struct sockaddr_un private;
-        socklen_t private_size = make_private(address, size, &private);
+        socklen_t private_size = make_private(address, size, &private, &error);
 
+        if (error != 0) {
+            errno = error;
+            return -1;
+        }
         return private_size > 0 ? next(fd, (const struct sockaddr *)&private, private_size)
                                 : next(fd, address, size);
     }
@@ -127,7 +133,7 @@ FAKE_EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t size
 {
     FAKE_NEXT(int, connect, int, const struct sockaddr *, socklen_t);
     int error;
-    struct fake_socket *socket = fake_enter(fd, &error);
+    struct fake_socket *socket = fake_enter(fd, "connect", &error);
 
     if (socket == NULL)
         return next(fd, address, size);
@@ -139,7 +145,7 @@ FAKE_EXPORTED int getsockname(int fd, struct sockaddr *address, socklen_t *size)
     FAKE_NEXT(int, getsockname, int, struct sockaddr *, socklen_t *);
     struct sockaddr_nl own = {.nl_family = AF_NETLINK};
     int error;
-    struct fake_socket *socket = fake_enter(fd, &error);
+    struct fake_socket *socket = fake_enter(fd, "getsockname", &error);
 
     if (socket == NULL)
         return next(fd, address, size);
@@ -198,7 +204,7 @@ FAKE_EXPORTED int setsockopt(int fd, int level, int name, const void *value, soc
 {
     FAKE_NEXT(int, setsockopt, int, int, int, const void *, socklen_t);
     int error, number = 0;
-    struct fake_socket *socket = fake_enter(fd, &error);
+    struct fake_socket *socket = fake_enter(fd, "setsockopt", &error);
 
     if (socket == NULL)
         return next(fd, level, name, value, size);
@@ -219,7 +225,7 @@ FAKE_EXPORTED int getsockopt(int fd, int level, int name, void *value, socklen_t
 {
     FAKE_NEXT(int, getsockopt, int, int, int, void *, socklen_t *);
     int error, number = 0;
-    struct fake_socket *socket = fake_enter(fd, &error);
+    struct fake_socket *socket = fake_enter(fd, "getsockopt", &error);
 
     if (socket == NULL)
         return next(fd, level, name, value, size);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "faults.h"
 #include "real.h"
@@ -46,7 +47,7 @@ FAKE_EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     FAKE_NEXT(ssize_t, sendmsg, int, const struct msghdr *, int);
     int error;
     ssize_t status;
-    struct fake_socket *socket = fake_enter(fd, &error);
+    struct fake_socket *socket = fake_enter(fd, "sendmsg", &error);
 
     if (socket == NULL)
         return next(fd, message, flags);
@@ -142,7 +143,7 @@ FAKE_EXPORTED ssize_t recvmsg(int fd, struct msghdr *message, int flags)
     int64_t wait_ms;
     ssize_t size;
     int error;
-    struct fake_socket *socket = fake_enter(fd, &error);
+    struct fake_socket *socket = fake_enter(fd, "recvmsg", &error);
 
     if (socket == NULL)
         return next(fd, message, flags);
@@ -202,11 +203,44 @@ static int poll_fault(struct pollfd *descriptors, nfds_t count)
     fake_lock();
     for (nfds_t i = 0; i < count && error == 0; i++)
         if (fake_socket_find(descriptors[i].fd) != NULL) {
-            error = fake_faults_call();
+            error = fake_faults_call("poll");
             break;
         }
     fake_unlock();
     return error;
+}
+
+/* True if it is only the model that could make one of them ready: then the wait is over at once. */
+static bool skip_wait(const struct pollfd *descriptors, nfds_t count, int timeout_ms)
+{
+    bool skipped;
+
+    fake_lock();
+    skipped = fake_faults.skip_waiting && timeout_ms > 0;
+    for (nfds_t i = 0; i < count && skipped; i++) {
+        const struct fake_socket *socket = fake_socket_find(descriptors[i].fd);
+
+        skipped = socket != NULL && !socket->readable;
+    }
+    if (skipped)
+        __atomic_fetch_add(&fake_faults.skipped_ns, (int64_t)timeout_ms * 1000000,
+                           __ATOMIC_RELAXED);
+    fake_unlock();
+    return skipped;
+}
+
+FAKE_EXPORTED int clock_gettime(clockid_t clock, struct timespec *ret_now)
+{
+    FAKE_NEXT(int, clock_gettime, clockid_t, struct timespec *);
+    int status = next(clock, ret_now);
+    int64_t ns;
+
+    if (status != 0 || (clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME))
+        return status;
+    ns = ret_now->tv_nsec + __atomic_load_n(&fake_faults.skipped_ns, __ATOMIC_RELAXED);
+    ret_now->tv_sec += ns / 1000000000;
+    ret_now->tv_nsec = ns % 1000000000;
+    return 0;
 }
 
 FAKE_EXPORTED int poll(struct pollfd *descriptors, nfds_t count, int timeout_ms)
@@ -217,7 +251,8 @@ FAKE_EXPORTED int poll(struct pollfd *descriptors, nfds_t count, int timeout_ms)
         errno = error;
         return -1;
     }
-    return fake_real_poll(descriptors, count, timeout_ms);
+    return fake_real_poll(descriptors, count,
+                          skip_wait(descriptors, count, timeout_ms) ? 0 : timeout_ms);
 }
 
 /* One of the extensions. */

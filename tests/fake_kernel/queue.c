@@ -43,11 +43,12 @@ static void overrun(struct fake_socket *socket)
 
 static bool is_spoiled(struct fake_socket *socket, struct fake_datagram *datagram)
 {
+    int spoil = fake_faults_reply();
     struct nlmsghdr head;
 
-    if (!fake_faults_due(&fake_faults.reply_number))
+    switch (spoil) {
+    case -1:
         return false;
-    switch (fake_faults.reply_spoil) {
     case FAKE_KERNEL_WRONG_SEQUENCE:
         memcpy(&head, datagram->bytes, sizeof(head));
         head.nlmsg_seq--;

@@ -34,7 +34,7 @@ int fake_real_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms)
     return next(descriptors, count, timeout_ms);
 }
 
-struct fake_socket *fake_enter(int fd, int *ret_error)
+struct fake_socket *fake_enter(int fd, const char *call, int *ret_error)
 {
     struct fake_socket *socket;
 
@@ -43,7 +43,7 @@ struct fake_socket *fake_enter(int fd, int *ret_error)
     if (socket == NULL)
         fake_unlock();
     else
-        *ret_error = fake_faults_call();
+        *ret_error = fake_faults_call(call);
     return socket;
 }
 

@@ -26,7 +26,7 @@ int fake_real_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms);
 
 /* With the lock held and the call counted; NULL, without the lock, where the socket is not the
  * model's. *ret_error is the fault that the test ordered, or 0. */
-struct fake_socket *fake_enter(int fd, int *ret_error);
+struct fake_socket *fake_enter(int fd, const char *call, int *ret_error);
 
 /* Gives the lock back and returns as the C library does: a negative errno becomes -1 and errno. */
 int fake_leave(int status);

@@ -158,14 +158,15 @@ static bool is_read(const struct fake_request *request)
 
 static int answer(struct fake_request *request)
 {
-    fake_counters.requests++;
+    int error = fake_faults_request(request->socket->protocol, request->head);
+
     if ((request->head->nlmsg_flags & NLM_F_REQUEST) == 0 ||
         request->head->nlmsg_type < NLMSG_MIN_TYPE)
         return 0;
     if (!is_read(request))
         fake_counters.changes++;
-    if (fake_faults_due(&fake_faults.request_number))
-        return -fake_faults.request_error;
+    if (error != 0)
+        return -error;
     return request->socket->protocol == NETLINK_GENERIC ? fake_generic_request(request)
                                                         : fake_route_request(request);
 }

@@ -13,15 +13,15 @@
 #include "sockets.h"
 
 struct fake_world fake_world;
-struct fake_faults fake_faults;
-struct fake_kernel_counters fake_counters;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local bool is_inside;
 static bool is_made; /* a test that forgets the reset begins in a fresh world all the same */
 
 void fake_lock(void)
 {
     pthread_mutex_lock(&lock);
+    is_inside = true;
     if (!is_made) {
         is_made = true;
         TAILQ_INIT(&fake_world.links);
@@ -34,7 +34,13 @@ void fake_lock(void)
 
 void fake_unlock(void)
 {
+    is_inside = false;
     pthread_mutex_unlock(&lock);
+}
+
+bool fake_kernel_is_inside(void)
+{
+    return is_inside;
 }
 
 void *fake_allocate(size_t size)
@@ -44,20 +50,6 @@ void *fake_allocate(size_t size)
     if (memory == NULL)
         fake_misuse("out of memory", "");
     return memory;
-}
-
-bool fake_faults_due(uint64_t *number)
-{
-    if (*number == 0)
-        return false;
-    --*number;
-    return *number == 0;
-}
-
-int fake_faults_call(void)
-{
-    fake_counters.calls++;
-    return fake_faults_due(&fake_faults.call_number) ? fake_faults.call_error : 0;
 }
 
 static void forget_all(void)
@@ -122,7 +114,6 @@ void fake_world_reset(void)
     memset(fake_world.tables, 0, sizeof(fake_world.tables));
     memset(fake_world.busy_ports, 0, sizeof(fake_world.busy_ports));
     fake_world.table_count = 0;
-    memset(&fake_faults, 0, sizeof(fake_faults));
-    memset(&fake_counters, 0, sizeof(fake_counters));
+    fake_faults_reset();
     make_defaults();
 }
