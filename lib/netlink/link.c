@@ -116,24 +116,28 @@ int32_t link_create_wireguard(struct netlink *netlink, const char *name, uint32_
 
 /* Changing. */
 
-typedef void (*link_setter)(struct rtnl_link *changes, const void *value);
+typedef int (*link_setter)(struct rtnl_link *changes, const void *value);
 
-static void set_alias(struct rtnl_link *changes, const void *value)
+/* libnl says nothing when there is no memory for the copy, and falls over it when it builds. */
+static int set_alias(struct rtnl_link *changes, const void *value)
 {
     rtnl_link_set_ifalias(changes, value);
+    return rtnl_link_get_ifalias(changes) != NULL ? 0 : -NLE_NOMEM;
 }
 
-static void set_mtu(struct rtnl_link *changes, const void *value)
+static int set_mtu(struct rtnl_link *changes, const void *value)
 {
     rtnl_link_set_mtu(changes, *(const uint32_t *)value);
+    return 0;
 }
 
-static void set_up(struct rtnl_link *changes, const void *value)
+static int set_up(struct rtnl_link *changes, const void *value)
 {
     if (*(const bool *)value)
         rtnl_link_set_flags(changes, IFF_UP);
     else
         rtnl_link_unset_flags(changes, IFF_UP);
+    return 0;
 }
 
 /* Builds a request that changes one thing of a link. */
@@ -145,9 +149,10 @@ static int build_change(uint32_t ifindex, link_setter setter, const void *value,
     int built = -NLE_NOMEM;
     if (link != NULL && changes != NULL) {
         rtnl_link_set_ifindex(link, (int)ifindex);
-        setter(changes, value);
-        built = rtnl_link_build_change_request(link, changes, 0, ret_request);
+        built = setter(changes, value);
     }
+    if (built == 0)
+        built = rtnl_link_build_change_request(link, changes, 0, ret_request);
     if (built == 0 && setter == set_up) {
         /* libnl leaves the mask of changed flags empty: "no mask" would set all of them. */
         struct ifinfomsg *head = nlmsg_data(nlmsg_hdr(*ret_request));
