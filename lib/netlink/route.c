@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/limits.h"
 #include "netlink/family.h"
 #include "netlink/nl_error.h"
@@ -154,6 +155,8 @@ int32_t route_apply(struct netlink *netlink, const struct route_change *changes,
             report_change(&outcome, &changes[failed], error);
         }
         broken = code < 0 && !outcome.from_kernel;
+        if (code < 0 && outcome.state_unknown)
+            error_state_unknown(error);
         done += applied;
     }
     for (; done < count; done++)

@@ -284,7 +284,7 @@ static int32_t exchange_run(struct transport *transport, struct exchange *exchan
     code = exchange_replies(transport, exchange);
     if (code < 0) {
         exchange_fail(exchange, code);
-        exchange->outcome->state_unknown = !exchange->dump;
+        exchange->outcome->state_unknown = exchange->reader == NULL; /* who reads changes nothing */
         socket_drop(transport);
         (void)socket_open(transport);
         return code;

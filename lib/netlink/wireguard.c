@@ -223,7 +223,7 @@ static int32_t report_set(struct outcome *outcome, bool missing, bool first, uin
     const char *operation = "set up WireGuard device";
     int32_t code = outcome->code;
     bool port = first && change->set_listen_port;
-    outcome->state_unknown |= outcome->from_kernel && !(first && nothing_changed(change, code));
+    outcome->state_unknown |= !first || (outcome->from_kernel && !nothing_changed(change, code));
     if (missing)
         return report_missing(outcome, error, operation);
     if (port && (code == -EADDRINUSE ||

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "wireguard/key_file.h"
+#include "wireguard/way_back.h"
 
 #define FIRST_UNPRIVILEGED_PORT 1024u
 
@@ -24,21 +25,43 @@ const char *apply_alias(const char *device, char alias[APPLY_ALIAS_SIZE])
     return alias;
 }
 
-static int32_t create_link(struct target *target, struct subwg_error *error)
+/* A link as a request to create it leaves it. */
+static bool is_fresh(const struct link_info *link)
+{
+    return strcmp(link->kind, "wireguard") == 0 && link->group == APPLY_LINK_GROUP &&
+           link->alias[0] == '\0' && !link->up;
+}
+
+/* The created link's index. Where the answer was lost, a look tells whether there is one; where the look
+ * fails, a second one, so that the link can be removed again. */
+static int32_t find_created(struct target *target, int32_t code, struct subwg_error *error)
 {
     const char *name = target->settings->device;
-    int32_t code = link_create_wireguard(target->netlink, name, APPLY_LINK_GROUP, error);
-    if (code != 0)
-        return code;
+    struct subwg_error failure = SUBWG_ERROR_INIT;
     struct link_info link;
-    code = link_find(target->netlink, name, &link, error);
-    if (code == -ENODEV)
-        return error_set(error, code, SUBWG_REASON_NO_DEVICE, "create device",
-                         "device %s vanished right after it was created", name);
-    /* It is there but was not seen: a second look, so that it can be removed again. */
-    if (code == 0 || link_find(target->netlink, name, &link, NULL) == 0)
+    int32_t first = link_find(target->netlink, name, &link, &failure);
+    bool seen = first == 0 || first == -ENODEV;
+    int32_t last = seen ? first : link_find(target->netlink, name, &link, NULL);
+    bool ours = last == 0 && (code == 0 || is_fresh(&link));
+    if (ours)
         target->ifindex = link.ifindex;
-    return code;
+    if (ours && (first == 0 || code != 0))
+        return 0;
+    if (code == 0 && first == -ENODEV)
+        error_set(error, first, SUBWG_REASON_NO_DEVICE, "create device",
+                  "device %s vanished right after it was created", name);
+    else if (code == 0)
+        error_copy(error, &failure);
+    error->flags = !ours && (last == 0 || last == -ENODEV) ? 0 : SUBWG_ERROR_STATE_UNKNOWN;
+    return code != 0 ? code : first;
+}
+
+static int32_t create_link(struct target *target, struct subwg_error *error)
+{
+    int32_t code =
+        link_create_wireguard(target->netlink, target->settings->device, APPLY_LINK_GROUP, error);
+    bool refused = code != 0 && error->kernel_errno != 0;
+    return refused ? code : find_created(target, code, error);
 }
 
 /* The one of the key file; a new one where there is none. */
@@ -98,19 +121,24 @@ static int32_t change_device(struct target *target, const struct step *step,
     return step->kind == STEP_LISTEN_PORT ? explain_port(target, code, error) : code;
 }
 
-/* There already, or gone already: as good as done. */
-static int32_t forgive(int32_t code, int32_t harmless)
+/* There already, or gone already: as good as done, but nothing to undo. */
+static int32_t forgive(struct step *step, int32_t code, int32_t harmless)
 {
-    return code == harmless ? 0 : code;
+    if (code != harmless)
+        return code;
+    step->result = STEP_UNCHANGED;
+    return 0;
 }
 
-static int32_t run_address(struct target *target, const struct step *step,
-                           struct subwg_error *error)
+static int32_t run_address(struct target *target, struct step *step, struct subwg_error *error)
 {
     struct interface_address address = {target->ifindex, step->what.prefix};
     if (step->kind == STEP_ADDRESS_ADD)
-        return forgive(address_add(target->netlink, &address, error), -EEXIST);
-    return forgive(address_delete(target->netlink, &address, error), -EADDRNOTAVAIL);
+        return forgive(step, address_add(target->netlink, &address, error), -EEXIST);
+    int32_t code = address_delete(target->netlink, &address, error);
+    if (code == -ENXIO && address.prefix.family == FAMILY_IPV6)
+        return forgive(step, code, -ENXIO); /* an MTU below 1280 takes IPv6 off a device */
+    return forgive(step, code, -EADDRNOTAVAIL);
 }
 
 /* The kernel takes a rule for the same that differs in "not" alone: only an equal one is ours. */
@@ -137,18 +165,21 @@ static int32_t rule_conflict(struct target *target, const struct rule *rule,
     return -EEXIST;
 }
 
-static int32_t run_rule(struct target *target, const struct step *step, struct subwg_error *error)
+static int32_t run_rule(struct target *target, struct step *step, struct subwg_error *error)
 {
     const struct rule *rule = &step->what.rule;
     if (step->kind == STEP_RULE_DELETE)
-        return forgive(rule_delete(target->netlink, rule, error), -ENOENT);
+        return forgive(step, rule_delete(target->netlink, rule, error), -ENOENT);
     int32_t code = rule_add(target->netlink, rule, error);
     if (code == -EAFNOSUPPORT)
-        return 0; /* a kernel without IPv6 routes none */
-    return code == -EEXIST ? rule_conflict(target, rule, error) : code;
+        return forgive(step, code, code); /* a kernel without IPv6 routes none */
+    if (code != -EEXIST)
+        return code;
+    step->result = STEP_UNCHANGED;
+    return rule_conflict(target, rule, error);
 }
 
-static int32_t run_link(struct target *target, const struct step *step, struct subwg_error *error)
+static int32_t run_link(struct target *target, struct step *step, struct subwg_error *error)
 {
     char alias[APPLY_ALIAS_SIZE];
     switch (step->kind) {
@@ -165,12 +196,12 @@ static int32_t run_link(struct target *target, const struct step *step, struct s
     case STEP_LINK_DOWN:
         return link_set_up(target->netlink, target->ifindex, false, error);
     default:
-        return forgive(link_delete(target->netlink, target->ifindex, error), -ENODEV);
+        return forgive(step, link_delete(target->netlink, target->ifindex, error), -ENODEV);
     }
 }
 
 /* All changes of peers that follow each other go out together: mostly one message. */
-static int32_t run_peers(struct target *target, const struct step *steps, uint32_t count,
+static int32_t run_peers(struct target *target, struct step *steps, uint32_t count,
                          struct subwg_error *error)
 {
     struct wg_peer_change *peers = calloc(count, sizeof(*peers));
@@ -181,6 +212,9 @@ static int32_t run_peers(struct target *target, const struct step *steps, uint32
         peers[i] = steps[i].what.peer;
     struct wg_device_change change = {.peers = peers, .peer_count = count};
     int32_t code = wg_set_device(target->netlink, target->ifindex, &change, error);
+    /* The kernel stops at what it refuses: the last step at least was not done. */
+    if (code != 0 && error != NULL && error->kernel_errno != 0)
+        steps[count - 1].result = STEP_UNCHANGED;
     free(peers);
     return code;
 }
@@ -222,31 +256,48 @@ static int32_t report_route(const struct route_change *change, int32_t code,
     return code;
 }
 
+/* What became of each route. */
+static void judge_route_steps(struct step *steps, const int32_t *results, uint32_t count,
+                              bool answered)
+{
+    for (uint32_t i = 0; i < count; i++)
+        steps[i].result = results[i] == 0 ? STEP_DONE : answered ? STEP_UNCHANGED : STEP_UNKNOWN;
+}
+
 /* A route that is there or gone already counts as done if it is ours. Returns the first result that
  * does not. */
 static int32_t judge_results(struct target *target, const struct route_change *changes,
-                             const int32_t *results, uint32_t count, struct subwg_error *error)
+                             const int32_t *results, struct step *steps, uint32_t count,
+                             struct subwg_error *error)
 {
     struct route *routes = NULL;
     uint32_t route_count = 0;
+    bool listed = false;
     int32_t code = 0;
-    for (uint32_t i = 0; i < count && code == 0; i++) {
-        if (results[i] == -EEXIST && !changes[i].remove) {
-            if (routes == NULL)
-                code = route_list(target->netlink, changes[i].route.table, 0, &routes, &route_count,
-                                  error);
-            if (code == 0)
-                code = judge_existing(&changes[i].route, routes, route_count, error);
-        } else if (results[i] != 0 && (results[i] != -ESRCH || !changes[i].remove)) {
-            code = report_route(&changes[i], results[i], error);
+    for (uint32_t i = 0; i < count; i++) {
+        struct subwg_error *first = code == 0 ? error : NULL;
+        int32_t result = changes[i].remove && results[i] == -ESRCH ? 0 : results[i];
+        if (result == -EEXIST && !changes[i].remove) {
+            result = 0;
+            if (!listed)
+                result = route_list(target->netlink, changes[i].route.table, 0, &routes,
+                                    &route_count, first);
+            listed = listed || result == 0;
+            if (result == 0)
+                result = judge_existing(&changes[i].route, routes, route_count, first);
+            if (result == 0)
+                steps[i].result = STEP_DONE;
+        } else if (result != 0) {
+            (void)report_route(&changes[i], result, first);
         }
+        code = code == 0 ? result : code;
     }
     free(routes);
     return code;
 }
 
 /* One batch. */
-static int32_t run_routes(struct target *target, const struct step *steps, uint32_t count,
+static int32_t run_routes(struct target *target, struct step *steps, uint32_t count,
                           struct subwg_error *error)
 {
     struct route_change *changes = calloc(count, sizeof(*changes));
@@ -268,8 +319,10 @@ static int32_t run_routes(struct target *target, const struct step *steps, uint3
                       .type = RTN_UNICAST},
         };
     code = route_apply(target->netlink, changes, count, results, error);
+    judge_route_steps(steps, results, count,
+                      error != NULL && (error->flags & SUBWG_ERROR_STATE_UNKNOWN) == 0);
     if (code == -EEXIST || code == -ESRCH)
-        code = judge_results(target, changes, results, count, error);
+        code = judge_results(target, changes, results, steps, count, error);
 out:
     free(results);
     free(changes);
@@ -298,7 +351,7 @@ static uint32_t group_length(const struct step *steps, uint32_t count)
     return length;
 }
 
-static int32_t run_group(struct target *target, const struct step *steps, uint32_t count,
+static int32_t run_group(struct target *target, struct step *steps, uint32_t count,
                          struct subwg_error *error)
 {
     switch (steps[0].kind) {
@@ -324,80 +377,58 @@ static int32_t run_group(struct target *target, const struct step *steps, uint32
     }
 }
 
-/* The step that a step of the way back answers. */
-static enum step_kind answered(enum step_kind back)
+/* What became of the steps of a group that the runner has not judged itself. */
+static void judge_steps(struct step *steps, uint32_t count, int32_t code,
+                        const struct subwg_error *failure)
 {
-    switch (back) {
-    case STEP_LINK_DELETE:
-        return STEP_LINK_CREATE;
-    case STEP_LINK_DOWN:
-        return STEP_LINK_UP;
-    case STEP_ADDRESS_DELETE:
-        return STEP_ADDRESS_ADD;
-    case STEP_ADDRESS_ADD:
-        return STEP_ADDRESS_DELETE;
-    case STEP_RULE_DELETE:
-        return STEP_RULE_ADD;
-    case STEP_RULE_ADD:
-        return STEP_RULE_DELETE;
-    case STEP_ROUTE_DELETE:
-        return STEP_ROUTE_ADD;
-    case STEP_ROUTE_ADD:
-        return STEP_ROUTE_DELETE;
-    default:
-        return back;
-    }
+    enum step_result result = code == 0                                           ? STEP_DONE
+                              : (failure->flags & SUBWG_ERROR_STATE_UNKNOWN) != 0 ? STEP_UNKNOWN
+                                                                                  : STEP_UNCHANGED;
+    for (uint32_t i = 0; i < count; i++)
+        if (steps[i].result == STEP_UNTRIED)
+            steps[i].result = result;
 }
 
-static bool was_tried(const bool *tried, enum step_kind back)
+/* Takes the way back, as far as it gets: each step is tried. 0 if all succeeded. */
+static int32_t run_back(struct target *target, struct plan *back)
 {
-    if (is_peer(back))
-        return tried[STEP_PEER] || tried[STEP_PEER_WITHDRAW];
-    return tried[answered(back)];
-}
-
-/* No peer was withdrawn yet, so one that is to come back is still there, with its session, and perhaps
- * with an endpoint that roamed: all that it lost are allowed IPs. */
-static void spare_peer(struct step *back)
-{
-    struct wg_peer_change *peer = &back->what.peer;
-    if (back->kind != STEP_PEER || (peer->flags & WG_PEER_UPDATE_ONLY) != 0)
-        return;
-    *peer = (struct wg_peer_change){.public_key = peer->public_key,
-                                    .flags = WG_PEER_UPDATE_ONLY,
-                                    .allowed_ips = peer->allowed_ips,
-                                    .allowed_ip_count = peer->allowed_ip_count};
-}
-
-/* Keeps of the way back what answers a step that was tried (NULL: all), and takes it; best effort. */
-static int32_t go_back(struct target *target, const struct state *wanted, const struct state *found,
-                       const bool *tried, bool peers_gone)
-{
-    struct plan back = {0};
-    int32_t code = plan_make(found, wanted, target->preshared_key, &back);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < back.count; i++) {
-        if (!peers_gone)
-            spare_peer(&back.steps[i]);
-        if (tried == NULL || was_tried(tried, back.steps[i].kind))
-            back.steps[kept++] = back.steps[i];
-    }
-    for (uint32_t i = 0; i < kept && target->ifindex != 0;) {
-        uint32_t length = group_length(&back.steps[i], kept - i);
-        int32_t result = run_group(target, &back.steps[i], length, NULL);
+    int32_t code = 0;
+    for (uint32_t i = 0; i < back->count && target->ifindex != 0;) {
+        uint32_t length = group_length(&back->steps[i], back->count - i);
+        int32_t result = run_group(target, &back->steps[i], length, NULL);
         if (result != 0)
             code = result;
-        if (back.steps[i].kind == STEP_LINK_DELETE && result == 0)
+        if (back->steps[i].kind == STEP_LINK_DELETE && result == 0)
             target->ifindex = 0;
         i += length;
     }
-    plan_finish(&back);
     return code;
 }
 
 int32_t apply_back(struct target *target, const struct state *wanted, const struct state *found)
 {
-    return go_back(target, wanted, found, NULL, true);
+    struct plan back = {0};
+    int32_t code = plan_make(found, wanted, target->preshared_key, &back);
+    if (code == 0)
+        code = run_back(target, &back);
+    plan_finish(&back);
+    return code;
+}
+
+/* True if everything is as it was before. */
+static bool undo(struct target *target, const struct plan *taken, const struct state *wanted,
+                 const struct state *found)
+{
+    struct plan back = {0};
+    if (!way_back_is_needed(taken))
+        return true;
+    if (target->one_way || target->ifindex == 0 || way_back_is_closed(taken, found) ||
+        plan_make(found, wanted, target->preshared_key, &back) != 0)
+        return false;
+    way_back_trim(taken, &back);
+    bool undone = run_back(target, &back) == 0 && !way_back_lacks_key(taken, found);
+    plan_finish(&back);
+    return undone;
 }
 
 int32_t apply_difference(struct target *target, const struct state *wanted,
@@ -406,26 +437,18 @@ int32_t apply_difference(struct target *target, const struct state *wanted,
     struct plan plan = {0};
     struct subwg_error failure =
         SUBWG_ERROR_INIT; /* forgiven ones never reach the caller's record */
-    bool tried[STEP_KINDS] = {false};
     if (plan_make(wanted, found, target->preshared_key, &plan) != 0)
         return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "plan", "%s",
                          error_phrase(ENOMEM));
     int32_t code = plan.count == 0 ? 1 : 0;
-    bool withdrawn = false; /* by groups that are through */
     for (uint32_t i = 0; i < plan.count && code == 0;) {
         uint32_t length = group_length(&plan.steps[i], plan.count - i);
-        withdrawn = tried[STEP_PEER_WITHDRAW];
-        for (uint32_t step = i; step < i + length; step++)
-            tried[plan.steps[step].kind] = true;
         code = run_group(target, &plan.steps[i], length, &failure);
+        judge_steps(&plan.steps[i], length, code, &failure);
         i += length;
     }
     if (code < 0) {
-        /* The kernel stops at what it refuses, and a peer goes last. */
-        bool refused = failure.kernel_errno != 0;
-        bool peers_gone = refused ? withdrawn : tried[STEP_PEER_WITHDRAW];
-        bool undone = !target->one_way && go_back(target, wanted, found, tried, peers_gone) == 0;
-        failure.flags = undone ? 0 : SUBWG_ERROR_STATE_UNKNOWN;
+        failure.flags = undo(target, &plan, wanted, found) ? 0 : SUBWG_ERROR_STATE_UNKNOWN;
         error_copy(error, &failure);
     }
     plan_finish(&plan);

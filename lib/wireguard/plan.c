@@ -95,7 +95,8 @@ static void update_peer(struct maker *maker, const struct peer_state *wanted,
 {
     struct wg_peer_change change = {.public_key = wanted->public_key, .flags = WG_PEER_UPDATE_ONLY};
     bool differs = false;
-    if (wanted->preshared_key != found->preshared_key) {
+    if (wanted->preshared_key != found->preshared_key &&
+        wanted->preshared_key != WG_PRESHARED_KEY_OTHER) {
         set_preshared_key(maker, &change, wanted->preshared_key);
         differs = true;
     }

@@ -28,7 +28,7 @@ struct peer_state {
     struct key public_key;
     struct socket_address endpoint;
     bool endpoint_may_roam; /* wanted: any endpoint that is there may stay */
-    uint8_t preshared_key;  /* enum wg_preshared_key; never OTHER when wanted */
+    uint8_t preshared_key;  /* enum wg_preshared_key; wanted, OTHER means: as it is */
     uint16_t keepalive_s;
     const struct prefix *allowed_ips; /* sorted by prefix_compare */
     uint32_t allowed_ip_count;
@@ -71,8 +71,17 @@ enum step_kind {
     STEP_KINDS
 };
 
+/* What became of a step. */
+enum step_result {
+    STEP_UNTRIED = 0,
+    STEP_DONE,
+    STEP_UNCHANGED, /* refused, or it was so already */
+    STEP_UNKNOWN    /* it may be done, wholly or in part */
+};
+
 struct step {
     enum step_kind kind;
+    enum step_result result;
     union {
         uint32_t mtu;
         uint16_t listen_port;

@@ -184,6 +184,29 @@ START_TEST(a_change_of_key_alone_that_the_kernel_refuses_touches_nothing_of_the_
 }
 END_TEST
 
+START_TEST(a_change_of_key_goes_on_once_the_old_session_is_gone)
+{
+    world_init();
+    connect_and_hear(&two);
+    struct subwg_setting config[] = {{"publicKey", four.key}, {"udp-port", "5871"}};
+    two.endpoint.backend_config = config;
+    two.subnets[1] = "10.240.0.0/16";
+    fake_kernel_fail_request((uint64_t)_i + 1, ENOMEM);
+    int32_t code = world_connect(&two);
+    fake_kernel_fail_request(0, 0);
+    if (code < 0 && fake_kernel_has_peer(WORLD_DEVICE, two.public_key)) {
+        ck_assert_uint_eq(world.error.flags, 0);
+        assert_kernel_has("handshake 1700000000 rx 1000");
+    } else if (code < 0) { /* nobody can bring its session back */
+        ck_assert_uint_eq(world.error.flags, SUBWG_ERROR_STATE_UNKNOWN);
+        assert_kernel_has("handshake 0 rx 0 tx 0 allowed 10.234.0.0/18 10.240.0.0/16");
+    }
+    ck_assert_int_eq(world_connect(&two), code < 0 ? 0 : 1);
+    ck_assert(!fake_kernel_has_peer(WORLD_DEVICE, two.public_key));
+    assert_kernel_lacks("10.234.64.0/18");
+}
+END_TEST
+
 START_TEST(the_order_in_which_a_peer_got_its_subnets_is_no_difference)
 {
     world_init();
@@ -340,6 +363,25 @@ START_TEST(a_failed_disconnect_takes_no_preshared_key_from_a_live_peer)
 }
 END_TEST
 
+START_TEST(a_preshared_key_that_only_the_kernel_knew_cannot_come_back)
+{
+    const struct subwg_setting first[] = {{"psk", "one"}};
+    const struct subwg_setting second[] = {{"psk", "two"}};
+    ck_assert_int_eq(world_create(first, 1), 0);
+    ck_assert_int_eq(subwg_cable_init(world.cable, &world.error), 0);
+    connect_and_hear(&two);
+    subwg_cable_destroy(world.cable);
+    world.cable = NULL;
+    ck_assert_int_eq(world_create(_i == 0 ? second : first, 1), 0);
+    ck_assert_int_eq(subwg_cable_init(world.cable, &world.error), 0);
+    struct remote update = blocked_update();
+    world.error.flags = UINT32_MAX;
+    ck_assert_int_eq(world_connect(&update), -EEXIST);
+    ck_assert_uint_eq(world.error.flags, _i == 0 ? SUBWG_ERROR_STATE_UNKNOWN : 0);
+    ck_assert_int_eq(world_connect(&two), 1);
+}
+END_TEST
+
 START_TEST(the_mtu_does_not_grow_while_a_leftover_may_need_the_smaller_one)
 {
     fake_kernel_add_route(
@@ -371,6 +413,7 @@ int main(void)
         {a_change_of_key_alone_that_the_kernel_refuses_touches_nothing_of_the_old_peer, 0},
         {after_a_way_back_that_failed_the_old_announcement_restores_everything, 14},
         {after_a_way_back_that_failed_the_new_announcement_succeeds_once_it_can, 14},
+        {a_change_of_key_goes_on_once_the_old_session_is_gone, 12},
         {the_order_in_which_a_peer_got_its_subnets_is_no_difference, 2},
         {a_connect_that_changes_nothing_takes_few_requests_for_a_thousand_subnets, 0},
         {routes_that_are_there_already_are_judged_by_one_look, 0},
@@ -379,6 +422,7 @@ int main(void)
         {a_disconnect_that_failed_is_finished_by_the_next_one, 3},
         {a_disconnect_that_failed_can_be_answered_by_a_connect, 3},
         {a_failed_disconnect_takes_no_preshared_key_from_a_live_peer, 3},
+        {a_preshared_key_that_only_the_kernel_knew_cannot_come_back, 2},
         {the_mtu_does_not_grow_while_a_leftover_may_need_the_smaller_one, 2},
     };
     return world_run("recovery", start, tests, sizeof(tests) / sizeof(tests[0]));
