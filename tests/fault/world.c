@@ -22,7 +22,8 @@ static int32_t take_published(void *context, const char *key, const char *value)
     (void)context;
     if (world.refuse_publishing != NULL)
         return world.refuse_publishing();
-    ck_assert_uint_lt(world.published_count, 8);
+    if (world.published_count >= 8) /* an assertion would allocate, which may be made to fail */
+        abort();
     (void)snprintf(world.published[world.published_count][0], 64, "%s", key);
     (void)snprintf(world.published[world.published_count++][1], 64, "%s", value);
     if (strcmp(key, "publicKey") == 0)
