@@ -6,17 +6,21 @@
 
 #include <linux/rtnetlink.h>
 
-#include "world.h"
+#include "notices.h"
 
 #define IPV6_PREFIX_METRIC 256u
 
 static void forget(struct fake_interface_address *address)
 {
     TAILQ_REMOVE(&fake_world.addresses, address, entry);
+    fake_notice_address(address, true);
     free(address);
 }
 
 typedef bool route_test(const struct fake_route *route, const void *about);
+
+/* Of the IPv4 routes that go with something else the kernel tells nobody. */
+static bool is_told(route_test *why, const struct fake_route *route);
 
 static void remove_routes(route_test *is_meant, const void *about)
 {
@@ -25,8 +29,11 @@ static void remove_routes(route_test *is_meant, const void *about)
     while (route != NULL) {
         struct fake_route *following = TAILQ_NEXT(route, entry);
 
-        if (is_meant(route, about))
+        if (is_meant(route, about)) {
+            if (is_told(is_meant, route))
+                fake_notice_route(route, true);
             fake_route_free(route);
+        }
         route = following;
     }
 }
@@ -162,6 +169,7 @@ int fake_address_add(struct fake_link *link, const struct fake_prefix *prefix, u
         add_network_routes(address);
     else if (link->up)
         add_ipv6_network_route(address);
+    fake_notice_address(address, false);
     return 0;
 }
 
@@ -184,6 +192,12 @@ static bool is_its_network_route(const struct fake_route *route, const void *abo
            route->ifindex == address->ifindex &&
            (fake_prefix_equal(&route->destination, &network) ||
             fake_prefix_equal(&route->destination, &broadcast));
+}
+
+static bool is_told(route_test *why, const struct fake_route *route)
+{
+    return route->destination.family == AF_INET6 || why == is_its_local_route ||
+           why == is_its_network_route;
 }
 
 /* Of IPv6 the kernel removes the first route to the network that it finds, whoever made it. */
@@ -261,6 +275,7 @@ static void remove_secondaries(const struct fake_interface_address *primary)
         if (address->secondary && is_same_network(primary, address)) {
             TAILQ_REMOVE(&fake_world.addresses, address, entry);
             remove_its_routes(address);
+            fake_notice_address(address, true);
             free(address);
         }
         address = following;
@@ -277,6 +292,7 @@ void fake_address_remove(struct fake_interface_address *address)
         remove_secondaries(address);
     TAILQ_REMOVE(&fake_world.addresses, address, entry);
     remove_its_routes(address);
+    fake_notice_address(address, true);
     free(address);
     if (family == AF_INET && !has_ipv4(ifindex))
         remove_routes(is_ipv4_of_link, &ifindex);

@@ -8,8 +8,7 @@
 
 #include "fake_kernel.h"
 #include "faults.h"
-#include "sockets.h"
-#include "world.h"
+#include "notices.h"
 
 void fake_kernel_reset(void)
 {
@@ -115,6 +114,8 @@ void fake_kernel_set_link_alias(const char *name, const char *alias)
     link = link_of(name);
     memset(link->alias, 0, sizeof(link->alias));
     memcpy(link->alias, alias, strnlen(alias, sizeof(link->alias) - 1));
+    if (link->up)
+        fake_notice_link(link, false);
     fake_unlock();
 }
 
@@ -205,8 +206,7 @@ uint32_t fake_kernel_delete_rules(int family, uint32_t priority)
         following = TAILQ_NEXT(rule, entry);
         if (rule->family != family || rule->priority != priority)
             continue;
-        TAILQ_REMOVE(&fake_world.rules, rule, entry);
-        free(rule);
+        fake_rule_free(rule);
         count++;
     }
     fake_unlock();

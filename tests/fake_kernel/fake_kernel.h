@@ -6,8 +6,8 @@
  * bound to a unix socket is private to the world, as it is to a network namespace.
  *
  * The model knows one network namespace with links, addresses, routes, rules and WireGuard devices.
- * tests/kernel/model_equals_kernel.c holds it to the real kernel's answers. It does not send
- * multicast notifications.
+ * tests/kernel/model_equals_kernel.c holds it to the real kernel's answers. Of changes to links,
+ * addresses, routes and rules it tells the sockets that listen to their groups.
  *
  * A test arranges the world with the functions below. All are safe to call from any thread. What is
  * asked of a link that is not there, or of a value that cannot be parsed, aborts the test.

@@ -126,7 +126,7 @@ FAKE_EXPORTED int bind(int fd, const struct sockaddr *address, socklen_t size)
     if (error != 0)
         return fake_leave(-error);
     memcpy(&wanted, address, sizeof(wanted));
-    return fake_leave(fake_socket_bind(socket, wanted.nl_pid));
+    return fake_leave(fake_socket_bind(socket, wanted.nl_pid, wanted.nl_groups));
 }
 
 FAKE_EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t size)
@@ -137,7 +137,7 @@ FAKE_EXPORTED int connect(int fd, const struct sockaddr *address, socklen_t size
 
     if (socket == NULL)
         return next(fd, address, size);
-    return fake_leave(error != 0 ? -error : fake_socket_bind(socket, socket->port));
+    return fake_leave(error != 0 ? -error : fake_socket_bind(socket, socket->port, socket->groups));
 }
 
 FAKE_EXPORTED int getsockname(int fd, struct sockaddr *address, socklen_t *size)
@@ -152,9 +152,21 @@ FAKE_EXPORTED int getsockname(int fd, struct sockaddr *address, socklen_t *size)
     if (error != 0)
         return fake_leave(-error);
     own.nl_pid = socket->port;
+    own.nl_groups = socket->groups;
     memcpy(address, &own, *size < sizeof(own) ? *size : sizeof(own));
     *size = sizeof(own);
     return fake_leave(0);
+}
+
+/* Of the groups beyond the first 32 the model tells nothing. */
+static int set_membership(struct fake_socket *socket, int group, bool member)
+{
+    uint32_t bit = group >= 1 && group <= 32 ? 1u << (group - 1) : 0;
+
+    if (group < 1)
+        return -EINVAL;
+    socket->groups = member ? socket->groups | bit : socket->groups & ~bit;
+    return 0;
 }
 
 static int set_netlink_option(struct fake_socket *socket, int name, int value)
@@ -174,6 +186,7 @@ static int set_netlink_option(struct fake_socket *socket, int name, int value)
         return 0;
     case NETLINK_ADD_MEMBERSHIP:
     case NETLINK_DROP_MEMBERSHIP:
+        return set_membership(socket, value, name == NETLINK_ADD_MEMBERSHIP);
     case NETLINK_PKTINFO:
         return 0;
     default:

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "faults.h"
-#include "sockets.h"
-#include "world.h"
+#include "notices.h"
 
 #define IPV6_SMALLEST_MTU 1280u
 
@@ -51,9 +50,13 @@ void fake_link_destroy(struct fake_link *link)
 {
     if (fake_dump_pins(link->ifindex))
         fake_counters.hangs++;
-    link->up = false;
+    if (link->up) {
+        link->up = false;
+        fake_notice_link(link, false);
+    }
     fake_addresses_link_gone(link);
     TAILQ_REMOVE(&fake_world.links, link, entry);
+    fake_notice_link(link, true);
     fake_device_destroy(link->device);
     free(link);
 }
@@ -109,6 +112,7 @@ int fake_link_set_up(struct fake_link *link, bool up)
         fake_addresses_link_up(link);
     else
         fake_addresses_link_down(link);
+    fake_notice_link(link, false);
     return 0;
 }
 
@@ -126,4 +130,5 @@ void fake_link_set_mtu(struct fake_link *link, uint32_t mtu)
         if (is_back && link->up)
             fake_addresses_ipv6_on(link);
     }
+    fake_notice_link(link, false);
 }

@@ -6,7 +6,7 @@
 
 #include <linux/rtnetlink.h>
 
-#include "world.h"
+#include "notices.h"
 
 #define IPV6_USUAL_METRIC 1024u
 
@@ -151,6 +151,7 @@ static void insert(const struct fake_route *wanted, struct fake_route *before)
         TAILQ_INSERT_BEFORE(before, added, entry);
     else
         TAILQ_INSERT_TAIL(&fake_world.routes, added, entry);
+    fake_notice_route(added, false);
 }
 
 /* `first` is the first route in the same place. */
@@ -239,6 +240,7 @@ int fake_route_delete(const struct fake_route *described, const char **ret_sente
     }
     if (found == NULL)
         return -ESRCH;
+    fake_notice_route(found, true);
     fake_route_free(found);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
+#include "notices.h"
 #include "rtnetlink.h"
 
 static const struct fake_attribute_rule address_rules[] = {
@@ -68,7 +69,11 @@ int fake_address_new(struct fake_request *request)
     if (fake_address_find(wanted.link->ifindex, &wanted.prefix) != NULL &&
         (flags & NLM_F_EXCL) == 0 && (flags & NLM_F_REPLACE) != 0)
         return 0;
-    return fake_address_add(wanted.link, &wanted.prefix, wanted.head.ifa_scope, &request->sentence);
+    fake_notice_author = request->socket->port;
+    status =
+        fake_address_add(wanted.link, &wanted.prefix, wanted.head.ifa_scope, &request->sentence);
+    fake_notice_author = 0;
+    return status;
 }
 
 /* IPv4 may leave out what it does not want to compare. */
@@ -110,7 +115,9 @@ int fake_address_delete(struct fake_request *request)
         return fake_refuse(request, -EADDRNOTAVAIL,
                            wanted.head.ifa_family == AF_INET ? "ipv4: Address not found"
                                                              : "ipv6: address not found");
+    fake_notice_author = wanted.head.ifa_family == AF_INET ? request->socket->port : 0;
     fake_address_remove(address);
+    fake_notice_author = 0;
     return 0;
 }
 
@@ -120,10 +127,9 @@ static uint32_t flags_of(const struct fake_interface_address *address)
            (address->tentative ? IFA_F_TENTATIVE : 0);
 }
 
-static void put_address(struct fake_writer *writer, const struct nlmsghdr *request,
+static void put_address(struct fake_writer *writer, struct nlmsghdr head,
                         const struct fake_interface_address *address)
 {
-    struct nlmsghdr head = {.nlmsg_type = RTM_NEWADDR, .nlmsg_seq = request->nlmsg_seq};
     struct ifaddrmsg inner = {.ifa_family = (uint8_t)address->prefix.family,
                               .ifa_prefixlen = address->prefix.length,
                               .ifa_flags = (uint8_t)flags_of(address),
@@ -142,8 +148,23 @@ static void put_address(struct fake_writer *writer, const struct nlmsghdr *reque
     fake_message_end(writer, start);
 }
 
+void fake_notice_address(const struct fake_interface_address *address, bool gone)
+{
+    bool ipv6 = address->prefix.family == AF_INET6;
+    uint32_t group = ipv6 ? RTNLGRP_IPV6_IFADDR : RTNLGRP_IPV4_IFADDR;
+    struct nlmsghdr head = {.nlmsg_type = gone ? RTM_DELADDR : RTM_NEWADDR,
+                            .nlmsg_pid = ipv6 ? 0 : fake_notice_author};
+    struct fake_writer writer;
+
+    if (!fake_notice_start(group, &writer))
+        return;
+    put_address(&writer, head, address);
+    fake_notice_end(group, &writer);
+}
+
 int fake_addresses_dump(struct fake_request *request)
 {
+    struct nlmsghdr head = {.nlmsg_type = RTM_NEWADDR, .nlmsg_seq = request->head->nlmsg_seq};
     struct fake_writer snapshot = {0};
     struct fake_interface_address *address;
     struct ifaddrmsg filter = {.ifa_family = *(const uint8_t *)fake_payload(request)};
@@ -158,7 +179,7 @@ int fake_addresses_dump(struct fake_request *request)
             (filter.ifa_index != 0 && filter.ifa_index != address->ifindex))
             continue;
         fake_snapshot_grow(&snapshot);
-        put_address(&snapshot, request->head, address);
+        put_address(&snapshot, head, address);
     }
     return fake_snapshot_start(request, snapshot);
 }

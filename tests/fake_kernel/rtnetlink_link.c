@@ -8,6 +8,7 @@
 #include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
 
+#include "notices.h"
 #include "rtnetlink.h"
 
 #define LARGEST_WIREGUARD_MTU 2147483552u
@@ -171,7 +172,9 @@ static int create_link(struct fake_request *request, struct link_request *wanted
     fake_text(wanted->attributes[IFLA_IFALIAS], link->alias, sizeof(link->alias));
     if (status == 0)
         status = change_up(link, &wanted->head);
-    if (status != 0)
+    if (status == 0)
+        fake_notice_link(link, false);
+    else
         fake_link_destroy(link);
     return status;
 }
@@ -190,8 +193,12 @@ int fake_link_new(struct fake_request *request)
         return -EEXIST;
     if (link != NULL && (flags & NLM_F_REPLACE) != 0)
         return -EOPNOTSUPP;
-    if (link != NULL)
-        return change_link(request, link, &wanted);
+    if (link != NULL) {
+        status = change_link(request, link, &wanted);
+        if (status == 0 && link->up)
+            fake_notice_link(link, false);
+        return status;
+    }
     if ((flags & NLM_F_CREATE) == 0)
         return -ENODEV;
     return create_link(request, &wanted);
@@ -234,11 +241,8 @@ static struct ifinfomsg describe(const struct fake_link *link)
     return head;
 }
 
-static void put_link(struct fake_writer *writer, const struct nlmsghdr *request, uint32_t port,
-                     const struct fake_link *link)
+static void put_link(struct fake_writer *writer, struct nlmsghdr head, const struct fake_link *link)
 {
-    struct nlmsghdr head = {
-        .nlmsg_type = RTM_NEWLINK, .nlmsg_seq = request->nlmsg_seq, .nlmsg_pid = port};
     struct ifinfomsg inner = describe(link);
     size_t start = fake_message_start(writer, &head, &inner, sizeof(inner)), nest;
 
@@ -257,6 +261,24 @@ static void put_link(struct fake_writer *writer, const struct nlmsghdr *request,
     fake_message_end(writer, start);
 }
 
+/* Not every kernel names who changed a link. */
+void fake_notice_link(const struct fake_link *link, bool gone)
+{
+    struct nlmsghdr head = {.nlmsg_type = gone ? RTM_DELLINK : RTM_NEWLINK};
+    struct fake_writer writer;
+
+    if (!fake_notice_start(RTNLGRP_LINK, &writer))
+        return;
+    put_link(&writer, head, link);
+    fake_notice_end(RTNLGRP_LINK, &writer);
+}
+
+static struct nlmsghdr answer_head(const struct fake_request *request, uint32_t port)
+{
+    return (struct nlmsghdr){
+        .nlmsg_type = RTM_NEWLINK, .nlmsg_seq = request->head->nlmsg_seq, .nlmsg_pid = port};
+}
+
 int fake_link_get(struct fake_request *request)
 {
     struct fake_writer writer;
@@ -272,7 +294,7 @@ int fake_link_get(struct fake_request *request)
     if (link == NULL)
         return -ENODEV;
     writer = fake_reply_start();
-    put_link(&writer, request->head, request->socket->port, link);
+    put_link(&writer, answer_head(request, request->socket->port), link);
     fake_reply_end(request, &writer);
     return 0;
 }
@@ -285,7 +307,7 @@ int fake_links_dump(struct fake_request *request)
     TAILQ_FOREACH(link, &fake_world.links, entry)
     {
         fake_snapshot_grow(&snapshot);
-        put_link(&snapshot, request->head, 0, link);
+        put_link(&snapshot, answer_head(request, 0), link);
     }
     return fake_snapshot_start(request, snapshot);
 }

@@ -4,6 +4,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include "notices.h"
 #include "rtnetlink.h"
 
 static const struct fake_attribute_rule route_rules[] = {
@@ -108,7 +109,10 @@ int fake_route_new(struct fake_request *request)
         if (route.protocol == RTPROT_UNSPEC)
             route.protocol = RTPROT_BOOT;
     }
-    return fake_route_add(&route, request->head->nlmsg_flags, &request->sentence);
+    fake_notice_author = request->socket->port;
+    status = fake_route_add(&route, request->head->nlmsg_flags, &request->sentence);
+    fake_notice_author = 0;
+    return status;
 }
 
 int fake_route_remove(struct fake_request *request)
@@ -117,7 +121,12 @@ int fake_route_remove(struct fake_request *request)
     uint32_t mark;
     int status = parse_route(request, &route, &mark);
 
-    return status != 0 ? status : fake_route_delete(&route, &request->sentence);
+    if (status != 0)
+        return status;
+    fake_notice_author = request->socket->port;
+    status = fake_route_delete(&route, &request->sentence);
+    fake_notice_author = 0;
+    return status;
 }
 
 static void put_address(struct fake_writer *writer, uint16_t type,
@@ -138,11 +147,9 @@ static void put_mtu(struct fake_writer *writer, uint32_t mtu)
     fake_nest_end(writer, nest);
 }
 
-static size_t start_route(struct fake_writer *writer, const struct fake_request *request,
-                          uint32_t port, const struct fake_route *route)
+static size_t start_route(struct fake_writer *writer, struct nlmsghdr head,
+                          const struct fake_route *route)
 {
-    struct nlmsghdr head = {
-        .nlmsg_type = RTM_NEWROUTE, .nlmsg_seq = request->head->nlmsg_seq, .nlmsg_pid = port};
     struct rtmsg inner = {.rtm_family = (uint8_t)route->destination.family,
                           .rtm_dst_len = route->destination.length,
                           .rtm_tos = route->tos,
@@ -174,13 +181,34 @@ static void put_facts(struct fake_writer *writer, const struct fake_route *route
         fake_put_u8(writer, RTA_PREF, 0);
 }
 
-static void put_route(struct fake_writer *writer, const struct fake_request *request,
+static void put_route(struct fake_writer *writer, struct nlmsghdr head,
                       const struct fake_route *route)
 {
-    size_t start = start_route(writer, request, 0, route);
+    size_t start = start_route(writer, head, route);
 
     put_facts(writer, route);
     fake_message_end(writer, start);
+}
+
+static struct nlmsghdr answer_head(const struct fake_request *request, uint32_t port)
+{
+    return (struct nlmsghdr){
+        .nlmsg_type = RTM_NEWROUTE, .nlmsg_seq = request->head->nlmsg_seq, .nlmsg_pid = port};
+}
+
+/* What the kernel makes by itself has no author. */
+void fake_notice_route(const struct fake_route *route, bool gone)
+{
+    bool ipv6 = route->destination.family == AF_INET6;
+    uint32_t group = ipv6 ? RTNLGRP_IPV6_ROUTE : RTNLGRP_IPV4_ROUTE;
+    struct nlmsghdr head = {.nlmsg_type = gone ? RTM_DELROUTE : RTM_NEWROUTE,
+                            .nlmsg_pid = route->protocol == RTPROT_KERNEL ? 0 : fake_notice_author};
+    struct fake_writer writer;
+
+    if (!fake_notice_start(group, &writer))
+        return;
+    put_route(&writer, head, route);
+    fake_notice_end(group, &writer);
 }
 
 /* IPv4 says less about the route than IPv6 does, and names the main table unless it is asked. Which
@@ -222,7 +250,7 @@ int fake_route_get(struct fake_request *request)
         return status;
     way = way_over(found, &wanted.destination, wanted.flags);
     writer = fake_reply_start();
-    start = start_route(&writer, request, request->socket->port, &way);
+    start = start_route(&writer, answer_head(request, request->socket->port), &way);
     put_facts(&writer, &way);
     if (mark != 0)
         fake_put_u32(&writer, RTA_MARK, mark);
@@ -277,7 +305,7 @@ int fake_routes_dump(struct fake_request *request)
         if (!passes(route, &filter))
             continue;
         fake_snapshot_grow(&snapshot);
-        put_route(&snapshot, request, route);
+        put_route(&snapshot, answer_head(request, 0), route);
     }
     return fake_snapshot_start(request, snapshot);
 }

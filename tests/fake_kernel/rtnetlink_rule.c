@@ -6,6 +6,7 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 
+#include "notices.h"
 #include "rtnetlink.h"
 
 static const struct fake_attribute_rule rule_rules[] = {
@@ -81,7 +82,10 @@ int fake_rule_new(struct fake_request *request)
     if (wanted.rule.family == AF_INET6 && wanted.rule.action == FR_ACT_TO_TBL &&
         wanted.rule.table == RT_TABLE_UNSPEC)
         return fake_refuse(request, -EINVAL, "Invalid table");
-    return fake_rule_add(&wanted.rule, (request->head->nlmsg_flags & NLM_F_EXCL) != 0);
+    fake_notice_author = request->socket->port;
+    status = fake_rule_add(&wanted.rule, (request->head->nlmsg_flags & NLM_F_EXCL) != 0);
+    fake_notice_author = 0;
+    return status;
 }
 
 /* What the request does not say is not compared, the inversion never. */
@@ -118,17 +122,16 @@ int fake_rule_remove(struct fake_request *request)
             continue;
         if ((rule->flags & FIB_RULE_PERMANENT) != 0)
             return -EPERM;
-        TAILQ_REMOVE(&fake_world.rules, rule, entry);
-        free(rule);
+        fake_notice_author = request->socket->port;
+        fake_rule_free(rule);
+        fake_notice_author = 0;
         return 0;
     }
     return -ENOENT;
 }
 
-static void put_rule(struct fake_writer *writer, const struct fake_request *request,
-                     const struct fake_rule *rule)
+static void put_rule(struct fake_writer *writer, struct nlmsghdr head, const struct fake_rule *rule)
 {
-    struct nlmsghdr head = {.nlmsg_type = RTM_NEWRULE, .nlmsg_seq = request->head->nlmsg_seq};
     struct fib_rule_hdr inner = {.family = (uint8_t)rule->family,
                                  .dst_len = rule->destination.length,
                                  .src_len = rule->source.length,
@@ -160,8 +163,22 @@ static void put_rule(struct fake_writer *writer, const struct fake_request *requ
     fake_message_end(writer, start);
 }
 
+void fake_notice_rule(const struct fake_rule *rule, bool gone)
+{
+    uint32_t group = rule->family == AF_INET6 ? RTNLGRP_IPV6_RULE : RTNLGRP_IPV4_RULE;
+    struct nlmsghdr head = {.nlmsg_type = gone ? RTM_DELRULE : RTM_NEWRULE,
+                            .nlmsg_pid = fake_notice_author};
+    struct fake_writer writer;
+
+    if (!fake_notice_start(group, &writer))
+        return;
+    put_rule(&writer, head, rule);
+    fake_notice_end(group, &writer);
+}
+
 int fake_rules_dump(struct fake_request *request)
 {
+    struct nlmsghdr head = {.nlmsg_type = RTM_NEWRULE, .nlmsg_seq = request->head->nlmsg_seq};
     int family = *(const uint8_t *)fake_payload(request);
     struct fake_writer snapshot = {0};
     struct fake_rule *rule;
@@ -173,7 +190,7 @@ int fake_rules_dump(struct fake_request *request)
         if ((family != AF_UNSPEC && family != rule->family) || !fake_rule_is_there(rule))
             continue;
         fake_snapshot_grow(&snapshot);
-        put_rule(&snapshot, request, rule);
+        put_rule(&snapshot, head, rule);
     }
     return fake_snapshot_start(request, snapshot);
 }

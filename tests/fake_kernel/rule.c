@@ -7,7 +7,7 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 
-#include "world.h"
+#include "notices.h"
 
 /* The kernel does not look at the inversion. */
 static bool is_same_rule(const struct fake_rule *one, const struct fake_rule *other)
@@ -64,7 +64,15 @@ int fake_rule_add(const struct fake_rule *wanted, bool exclusive)
         TAILQ_INSERT_BEFORE(rule, added, entry);
     else
         TAILQ_INSERT_TAIL(&fake_world.rules, added, entry);
+    fake_notice_rule(added, false);
     return 0;
+}
+
+void fake_rule_free(struct fake_rule *rule)
+{
+    TAILQ_REMOVE(&fake_world.rules, rule, entry);
+    fake_notice_rule(rule, true);
+    free(rule);
 }
 
 bool fake_rule_is_there(const struct fake_rule *rule)

@@ -12,15 +12,14 @@
 #include "real.h"
 #include "world.h"
 
-#define SOCKETS        1024
 #define DEFAULT_BUFFER 212992u
 #define SEND_OVERHEAD  32u
 
-static struct fake_socket *sockets[SOCKETS]; /* by descriptor */
+static struct fake_socket *sockets[FAKE_SOCKETS]; /* by descriptor */
 
 struct fake_socket *fake_socket_find(int fd)
 {
-    return fd >= 0 && fd < SOCKETS ? sockets[fd] : NULL;
+    return fd >= 0 && fd < FAKE_SOCKETS ? sockets[fd] : NULL;
 }
 
 int fake_socket_open(int protocol, int type)
@@ -37,7 +36,7 @@ int fake_socket_open(int protocol, int type)
     fd = eventfd(0, flags);
     if (fd < 0)
         return -errno;
-    if (fd >= SOCKETS) {
+    if (fd >= FAKE_SOCKETS) {
         fake_real_close(fd);
         return -EMFILE;
     }
@@ -62,7 +61,7 @@ void fake_socket_close(struct fake_socket *socket)
 
 static bool port_is_taken(int protocol, uint32_t port)
 {
-    for (size_t i = 0; i < SOCKETS; i++)
+    for (size_t i = 0; i < FAKE_SOCKETS; i++)
         if (sockets[i] != NULL && sockets[i]->bound && sockets[i]->protocol == protocol &&
             sockets[i]->port == port)
             return true;
@@ -70,8 +69,9 @@ static bool port_is_taken(int protocol, uint32_t port)
 }
 
 /* The first socket that lets the kernel choose has the process's id, later ones something else. */
-int fake_socket_bind(struct fake_socket *socket, uint32_t port)
+int fake_socket_bind(struct fake_socket *socket, uint32_t port, uint32_t groups)
 {
+    socket->groups = groups;
     if (socket->bound)
         return port == 0 || port == socket->port ? 0 : -EINVAL;
     if (port != 0 && port_is_taken(socket->protocol, port))
@@ -90,28 +90,28 @@ uint64_t fake_sockets_open(void)
 {
     uint64_t count = 0;
 
-    for (size_t i = 0; i < SOCKETS; i++)
+    for (size_t i = 0; i < FAKE_SOCKETS; i++)
         count += sockets[i] != NULL;
     return count;
 }
 
 void fake_sockets_reset(void)
 {
-    for (size_t i = 0; i < SOCKETS; i++)
+    for (size_t i = 0; i < FAKE_SOCKETS; i++)
         if (sockets[i] != NULL)
             fake_queue_end_dump(sockets[i]);
 }
 
 void fake_sockets_release(void)
 {
-    for (size_t i = 0; i < SOCKETS; i++)
+    for (size_t i = 0; i < FAKE_SOCKETS; i++)
         if (sockets[i] != NULL)
             fake_queue_signal(sockets[i]);
 }
 
 bool fake_dump_pins(uint32_t ifindex)
 {
-    for (size_t i = 0; i < SOCKETS; i++)
+    for (size_t i = 0; i < FAKE_SOCKETS; i++)
         if (sockets[i] != NULL && sockets[i]->dump.running && sockets[i]->dump.ifindex == ifindex)
             return true;
     return false;
@@ -196,7 +196,7 @@ int fake_socket_send(struct fake_socket *socket, const void *bytes, size_t size)
     if (size > socket->send_buffer - SEND_OVERHEAD)
         return -EMSGSIZE;
     if (!socket->bound)
-        fake_socket_bind(socket, 0);
+        fake_socket_bind(socket, 0, 0);
     fake_counters.sends++;
     copy = fake_allocate(size + 1);
     memcpy(copy, bytes, size);

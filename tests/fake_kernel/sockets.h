@@ -44,6 +44,7 @@ struct fake_socket {
     int protocol;
     uint32_t port;
     bool bound;
+    uint32_t groups; /* of notices that it listens to; bit 0 is group 1 */
     bool extended_ack;
     bool cap_ack;
     bool strict;
@@ -69,11 +70,13 @@ struct fake_request {
 
 #define FAKE_DUMP_STARTED 1 /* a handler's answer besides 0 and a negative errno: no ack follows */
 
+#define FAKE_SOCKETS 1024 /* descriptors are below */
+
 /* All with the lock held. */
 struct fake_socket *fake_socket_find(int fd);
 int fake_socket_open(int protocol, int type);
 void fake_socket_close(struct fake_socket *socket);
-int fake_socket_bind(struct fake_socket *socket, uint32_t port);
+int fake_socket_bind(struct fake_socket *socket, uint32_t port, uint32_t groups);
 int fake_socket_send(struct fake_socket *socket, const void *bytes, size_t size);
 /* The oldest waiting datagram or NULL; *ret_error is then set for what else there is to say. */
 struct fake_datagram *fake_socket_peek(struct fake_socket *socket, size_t room, int *ret_error);

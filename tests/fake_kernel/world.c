@@ -61,10 +61,8 @@ static void forget_all(void)
         fake_link_destroy(TAILQ_FIRST(&fake_world.links));
     while ((route = TAILQ_FIRST(&fake_world.routes)) != NULL)
         fake_route_free(route);
-    while ((rule = TAILQ_FIRST(&fake_world.rules)) != NULL) {
-        TAILQ_REMOVE(&fake_world.rules, rule, entry);
-        free(rule);
-    }
+    while ((rule = TAILQ_FIRST(&fake_world.rules)) != NULL)
+        fake_rule_free(rule);
 }
 
 static void add_kernel_rule(int family, uint32_t priority, uint32_t table)

@@ -141,6 +141,7 @@ const struct fake_route *fake_route_lookup(const struct fake_prefix *address, ui
 
 /* Rules. */
 int fake_rule_add(const struct fake_rule *wanted, bool exclusive);
+void fake_rule_free(struct fake_rule *rule);
 bool fake_rule_is_there(const struct fake_rule *rule); /* its family is */
 
 #endif

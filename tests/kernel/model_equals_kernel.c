@@ -31,6 +31,7 @@ SCRIPT_TEST(routes)
 SCRIPT_TEST(routes_ipv6)
 SCRIPT_TEST(link_down)
 SCRIPT_TEST(lookup)
+SCRIPT_TEST(notices)
 SCRIPT_TEST(rules)
 SCRIPT_TEST(acknowledgements)
 SCRIPT_TEST(permission)
@@ -58,6 +59,7 @@ int main(void)
     tcase_add_test(scripts, routes_ipv6);
     tcase_add_test(scripts, link_down);
     tcase_add_test(scripts, lookup);
+    tcase_add_test(scripts, notices);
     tcase_add_test(scripts, rules);
     tcase_add_test(scripts, acknowledgements);
     tcase_add_test(scripts, permission);

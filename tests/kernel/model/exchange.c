@@ -238,6 +238,15 @@ void send_route(const char *what)
         settle();
 }
 
+uint32_t route_port(void)
+{
+    struct sockaddr_nl own;
+    socklen_t size = sizeof(own);
+
+    ck_assert_int_eq(getsockname(route_socket, (struct sockaddr *)&own, &size), 0);
+    return own.nl_pid;
+}
+
 void send_wireguard(const char *what)
 {
     send_on(generic_socket, USUAL_RECEIVE, what);

@@ -20,15 +20,23 @@ static size_t transcript_used;
 static char *sorted[SORTED_LINES];
 static size_t sorted_count;
 static bool sorting;
+static const char *line_prefix = "";
+
+void note_prefix(const char *prefix)
+{
+    line_prefix = prefix;
+}
 
 void note(const char *format, ...)
 {
-    char *line = NULL;
+    char *text = NULL, *line = NULL;
     va_list arguments;
 
     va_start(arguments, format);
-    ck_assert_int_ge(vasprintf(&line, format, arguments), 0);
+    ck_assert_int_ge(vasprintf(&text, format, arguments), 0);
     va_end(arguments);
+    ck_assert_int_ge(asprintf(&line, "%s%s", line_prefix, text), 0);
+    free(text);
     if (sorting) {
         ck_assert_uint_lt(sorted_count, SORTED_LINES);
         sorted[sorted_count++] = line;
@@ -50,15 +58,26 @@ void note_sorted_begin(void)
     sorting = true;
 }
 
-void note_sorted_end(void)
+static void write_sorted(bool each_once)
 {
     sorting = false;
     qsort(sorted, sorted_count, sizeof(sorted[0]), compare_lines);
-    for (size_t i = 0; i < sorted_count; i++) {
-        note("%s", sorted[i]);
+    for (size_t i = 0; i < sorted_count; i++)
+        if (!each_once || i == 0 || strcmp(sorted[i], sorted[i - 1]) != 0)
+            note("%s", sorted[i]);
+    for (size_t i = 0; i < sorted_count; i++)
         free(sorted[i]);
-    }
     sorted_count = 0;
+}
+
+void note_sorted_end(void)
+{
+    write_sorted(false);
+}
+
+void note_set_end(void)
+{
+    write_sorted(true);
 }
 
 /* What stands behind a bar is the kernel's sentence. Older kernels say less than the model. */

@@ -24,6 +24,8 @@ __attribute__((format(printf, 1, 2))) void note(const char *format, ...);
 /* Lines given between these two are written sorted: their order says nothing. */
 void note_sorted_begin(void);
 void note_sorted_end(void);
+void note_set_end(void);              /* instead of the latter: each line once */
+void note_prefix(const char *prefix); /* of each line from now on; to be kept while it is in use */
 
 /* Runs the script on both and fails the test where the transcripts differ. */
 void compare(void (*script)(void));
@@ -66,6 +68,7 @@ void socket_close(int fd);
 /* Sends what has been built and notes every answer. The usual socket of the family is used. */
 void send_route(const char *what);
 void send_wireguard(const char *what);
+uint32_t route_port(void); /* port id of the former */
 /* The same on a given socket, with a given receive size. */
 void send_on(int fd, size_t receive_size, const char *what);
 
@@ -136,6 +139,7 @@ void script_routes_ipv6(void);
 void script_link_down(void);
 void script_rules(void);
 void script_lookup(void);
+void script_notices(void);
 void script_acknowledgements(void);
 void script_permission(void);
 void script_random_sets(void);
