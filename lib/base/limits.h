@@ -42,7 +42,7 @@
 /* Tunnels. */
 #define LIMIT_MTU_LEAST       1280u /* below it the kernel takes IPv6 off the device */
 #define LIMIT_TUNNEL_OVERHEAD 80u   /* bytes: outer IPv6 and UDP headers and WireGuard's own */
-#define LIMIT_PROBES_A_CALL   256u  /* silent remotes that one dispatch asks; the next goes on */
+#define LIMIT_PROBES_A_CALL   1024u /* silent remotes that one dispatch asks; the next goes on */
 
 /* Netlink. */
 #define LIMIT_MESSAGE_BYTES      32768u /* of one request; far below a nest's 65,535 */

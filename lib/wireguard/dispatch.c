@@ -116,9 +116,15 @@ void dispatch_attend(struct subwg_instance *instance)
 int32_t dispatch_event_fd(struct subwg_instance *instance, struct subwg_error *error)
 {
     if (instance->dispatch == NULL) {
-        int32_t code = open_dispatch(instance, &instance->dispatch, error);
-        if (code < 0)
+        struct dispatch *dispatch = NULL;
+        int32_t code = open_dispatch(instance, &dispatch, error);
+        if (code == 0)
+            code = probe_open(instance, error);
+        if (code < 0) {
+            dispatch_close(dispatch);
             return code;
+        }
+        instance->dispatch = dispatch;
         moves_dispatched(instance);
         dispatch_begin(instance);
     }
@@ -192,6 +198,8 @@ static int32_t poll_peers(struct subwg_instance *instance, struct subwg_error *e
         schedule_changed(&instance->dispatch->schedule);
     code = moves_advance(instance, error);
     schedule_ask(&instance->dispatch->schedule, moves_due_ns(instance));
+    if (probe_send_due(instance) > 0)
+        schedule_ask(&instance->dispatch->schedule, instance_now(instance) + NS_A_S);
     report_status_changes(instance);
     return code < 0 ? code : 0;
 }

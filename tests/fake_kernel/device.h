@@ -38,6 +38,7 @@ struct fake_peer {
     int64_t handshake_s;
     uint64_t rx_bytes;
     uint64_t tx_bytes;
+    uint64_t datagrams; /* sent to it through UDP sockets of the model */
 };
 
 TAILQ_HEAD(fake_peers, fake_peer);

@@ -2,7 +2,8 @@
 /*
  * A model of the kernel at socket level. A test executable that links it has its own socket(),
  * sendmsg(), recvmsg() and so on, which the code under test, libmnl and libnl call unchanged:
- * AF_NETLINK sockets are answered by the model, everything else goes to the C library. An abstract name
+ * AF_NETLINK sockets are answered by the model, and UDP sockets
+ * send into its WireGuard devices; everything else goes to the C library. An abstract name
  * bound to a unix socket is private to the world, as it is to a network namespace.
  *
  * The model knows one network namespace with links, addresses, routes, rules and WireGuard devices.
@@ -79,6 +80,9 @@ void fake_kernel_traffic(const char *device, const uint8_t public_key[32], uint6
 void fake_kernel_roam(const char *device, const uint8_t public_key[32],
                       const struct sockaddr *endpoint);
 bool fake_kernel_has_peer(const char *device, const uint8_t public_key[32]);
+/* Datagrams that programs sent to a peer; and the last one sent, "10.1.0.1 port 9 hops 1". */
+uint64_t fake_kernel_datagrams(const char *device, const uint8_t public_key[32]);
+const char *fake_kernel_last_datagram(void);
 void fake_kernel_remove_peer(const char *device, const uint8_t public_key[32]);
 /* As `wg set DEVICE peer KEY allowed-ips +PREFIX`: makes the peer where it is missing. */
 void fake_kernel_add_peer(const char *device, const uint8_t public_key[32], const char *allowed_ip);

@@ -31,16 +31,21 @@ void fake_kernel_bypass(bool on)
 FAKE_EXPORTED int socket(int domain, int type, int protocol)
 {
     FAKE_NEXT(int, socket, int, int, int);
+    bool datagrams = (domain == AF_INET || domain == AF_INET6) && (type & SOCK_DGRAM) != 0;
     int status;
 
-    if (domain != AF_NETLINK && domain != AF_UNIX)
+    if (domain != AF_NETLINK && domain != AF_UNIX && !datagrams)
         return next(domain, type, protocol);
     fake_lock();
     if (bypass) {
         fake_unlock();
         return next(domain, type, protocol);
     }
-    status = -fake_faults_call(domain == AF_NETLINK ? "socket" : "unix socket");
+    status = -fake_faults_call(domain == AF_NETLINK ? "socket"
+                               : datagrams          ? "udp socket"
+                                                    : "unix socket");
+    if (status == 0 && datagrams)
+        return fake_leave(fake_datagram_open(domain, type));
     if (status != 0 || domain == AF_NETLINK)
         return fake_leave(status != 0 ? status : fake_socket_open(protocol, type));
     fake_unlock();
@@ -230,6 +235,9 @@ FAKE_EXPORTED int setsockopt(int fd, int level, int name, const void *value, soc
     if (size < sizeof(number))
         return fake_leave(-EINVAL);
     memcpy(&number, value, sizeof(number));
+    if ((level == IPPROTO_IP && name == IP_TTL) ||
+        (level == IPPROTO_IPV6 && name == IPV6_UNICAST_HOPS))
+        socket->hops = number;
     return fake_leave(level == SOL_NETLINK ? set_netlink_option(socket, name, number)
                                            : set_option(socket, name, number));
 }

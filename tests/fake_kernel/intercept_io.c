@@ -51,6 +51,8 @@ FAKE_EXPORTED ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 
     if (socket == NULL)
         return next(fd, message, flags);
+    if (error == 0 && socket->family != 0)
+        return fake_leave(fake_datagram_send(socket, message));
     if (error == 0 && !is_to_kernel(message))
         error = ECONNREFUSED;
     status = error != 0 ? -error : send_vector(socket, message);

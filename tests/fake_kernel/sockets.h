@@ -42,6 +42,8 @@ struct fake_dump {
 struct fake_socket {
     int fd; /* an eventfd, readable while something waits */
     int protocol;
+    int family; /* of a UDP socket; 0: netlink */
+    int hops;   /* of a UDP socket: how far its datagrams go */
     uint32_t port;
     bool bound;
     uint32_t groups; /* of notices that it listens to; bit 0 is group 1 */
@@ -76,6 +78,8 @@ struct fake_request {
 struct fake_socket *fake_socket_find(int fd);
 int fake_socket_open(int protocol, int type);
 void fake_socket_close(struct fake_socket *socket);
+int fake_datagram_open(int family, int type);
+int fake_datagram_send(const struct fake_socket *socket, const struct msghdr *message);
 int fake_socket_bind(struct fake_socket *socket, uint32_t port, uint32_t groups);
 int fake_socket_send(struct fake_socket *socket, const void *bytes, size_t size);
 /* The oldest waiting datagram or NULL; *ret_error is then set for what else there is to say. */
