@@ -44,6 +44,13 @@
 #define LIMIT_TUNNEL_OVERHEAD 80u   /* bytes: outer IPv6 and UDP headers and WireGuard's own */
 #define LIMIT_PROBES_A_CALL   1024u /* silent remotes that one dispatch asks; the next goes on */
 
+/* Reconcile. */
+#define LIMIT_REPAIR_BURST      5u   /* repairs of one connection at once... */
+#define LIMIT_REPAIR_PERIOD_S   10u  /* ...and then one in this time */
+#define LIMIT_REPAIR_REFUSALS   8u   /* by the kernel in one run; the rest waits for the next */
+#define LIMIT_PATHS_A_RECONCILE 256u /* paths to endpoints that are looked up again */
+#define LIMIT_ENDPOINT_RETRY_S  195u /* silence that a learned endpoint survives */
+
 /* Netlink. */
 #define LIMIT_MESSAGE_BYTES      32768u /* of one request; far below a nest's 65,535 */
 #define LIMIT_RECEIVE_BYTES      32768u /* of one receive; the kernel's largest dump message is below */

@@ -18,6 +18,11 @@
  * before ours. 1 is the least. */
 #define IPV6_ROUTE_METRIC 1u
 
+uint32_t apply_route_metric(const struct prefix *destination)
+{
+    return destination->family == FAMILY_IPV6 ? IPV6_ROUTE_METRIC : 0;
+}
+
 const char *apply_alias(const char *device, char alias[APPLY_ALIAS_SIZE])
 {
     struct text text = text_over(alias, APPLY_ALIAS_SIZE);
@@ -314,7 +319,7 @@ static int32_t run_routes(struct target *target, struct step *steps, uint32_t co
             .route = {.destination = steps[i].what.prefix,
                       .table = target->settings->table,
                       .ifindex = target->ifindex,
-                      .metric = steps[i].what.prefix.family == FAMILY_IPV6 ? IPV6_ROUTE_METRIC : 0,
+                      .metric = apply_route_metric(&steps[i].what.prefix),
                       .protocol = target->settings->route_protocol,
                       .type = RTN_UNICAST},
         };
@@ -339,8 +344,7 @@ static bool is_route(enum step_kind kind)
     return kind == STEP_ROUTE_ADD || kind == STEP_ROUTE_DELETE;
 }
 
-/* How many steps from the first on go out together. */
-static uint32_t group_length(const struct step *steps, uint32_t count)
+uint32_t apply_group_length(const struct step *steps, uint32_t count)
 {
     bool (*alike)(enum step_kind) = is_peer(steps[0].kind)    ? is_peer
                                     : is_route(steps[0].kind) ? is_route
@@ -389,12 +393,22 @@ static void judge_steps(struct step *steps, uint32_t count, int32_t code,
             steps[i].result = result;
 }
 
+int32_t apply_group(struct target *target, struct step *steps, uint32_t count,
+                    struct subwg_error *error)
+{
+    for (uint32_t i = 0; i < count; i++)
+        steps[i].result = STEP_UNTRIED;
+    int32_t code = run_group(target, steps, count, error);
+    judge_steps(steps, count, code, error);
+    return code;
+}
+
 /* Takes the way back, as far as it gets: each step is tried. 0 if all succeeded. */
 static int32_t run_back(struct target *target, struct plan *back)
 {
     int32_t code = 0;
     for (uint32_t i = 0; i < back->count && target->ifindex != 0;) {
-        uint32_t length = group_length(&back->steps[i], back->count - i);
+        uint32_t length = apply_group_length(&back->steps[i], back->count - i);
         int32_t result = run_group(target, &back->steps[i], length, NULL);
         if (result != 0)
             code = result;
@@ -442,9 +456,8 @@ int32_t apply_difference(struct target *target, const struct state *wanted,
                          error_phrase(ENOMEM));
     int32_t code = plan.count == 0 ? 1 : 0;
     for (uint32_t i = 0; i < plan.count && code == 0;) {
-        uint32_t length = group_length(&plan.steps[i], plan.count - i);
-        code = run_group(target, &plan.steps[i], length, &failure);
-        judge_steps(&plan.steps[i], length, code, &failure);
+        uint32_t length = apply_group_length(&plan.steps[i], plan.count - i);
+        code = apply_group(target, &plan.steps[i], length, &failure);
         i += length;
     }
     if (code < 0) {

@@ -33,6 +33,16 @@ int32_t apply_difference(struct target *target, const struct state *wanted,
 /* Goes back from wanted to found, as far as it gets: each step is tried. 0 if all succeeded. */
 int32_t apply_back(struct target *target, const struct state *wanted, const struct state *found);
 
+/* How many steps from the first on go out together: changes of peers, or of routes. */
+uint32_t apply_group_length(const struct step *steps, uint32_t count);
+
+/* Carries out such a group, and notes in each step what became of it. error must not be NULL. */
+int32_t apply_group(struct target *target, struct step *steps, uint32_t count,
+                    struct subwg_error *error);
+
+/* Of our routes: what a foreign one with the same destination must not have, or it is in the way. */
+uint32_t apply_route_metric(const struct prefix *destination);
+
 /* The text that marks a link as ours: apply_alias("subwg0") is "libsubwg:subwg0". */
 #define APPLY_ALIAS_SIZE 32
 const char *apply_alias(const char *device, char alias[APPLY_ALIAS_SIZE]);

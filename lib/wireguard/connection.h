@@ -63,7 +63,10 @@ struct connection {
     uint8_t installed_preshared_key;          /* enum wg_preshared_key */
     struct socket_address installed_endpoint; /* what it was told or adopted with; it may roam */
     bool seen;                                /* in the dump being read */
-    uint32_t position;                        /* in the table */
+    uint64_t endpoint_set_ns; /* when reconcile last gave it the wanted endpoint again */
+    struct budget repairs;    /* of its peer and routes */
+    uint8_t repair_grant;     /* enum repair_grant, of the reconcile that runs */
+    uint32_t position;        /* in the table */
     struct status_state status;
 
     /* While a cluster's key changes it has two connections, see moves.h. */

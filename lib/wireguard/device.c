@@ -6,43 +6,10 @@
 
 #include "base/error.h"
 #include "base/limits.h"
-#include "wireguard/found.h"
 #include "wireguard/identity.h"
-#include "wireguard/instance.h"
+#include "wireguard/wanted.h"
 
 #define MTU_DEFAULT 1420u /* an Ethernet path minus the tunnel's overhead, until a path is known */
-
-/* The host's first address inside an own subnet, so that the host itself can speak to remote
- * subnets; else the configured one; else none. */
-static bool choose_source(const struct subwg_instance *instance, uint8_t family,
-                          const struct interface_address *addresses, uint32_t count,
-                          struct prefix *ret_source)
-{
-    const struct settings *settings = &instance->settings;
-    for (uint32_t i = 0; i < count && settings->source_address_auto; i++) {
-        struct address host = prefix_address(&addresses[i].prefix);
-        if (host.family != family || addresses[i].ifindex == instance->ifindex)
-            continue;
-        for (uint32_t j = 0; j < instance->local.subnet_count; j++)
-            if (prefix_contains(&instance->local.subnets[j], &host)) {
-                *ret_source = prefix_of_address(&host);
-                return true;
-            }
-    }
-    for (uint32_t i = 0; i < SETTINGS_SOURCE_ADDRESSES_MAX; i++)
-        if (settings->source_addresses[i].family == family) {
-            *ret_source = prefix_of_address(&settings->source_addresses[i]);
-            return true;
-        }
-    return false;
-}
-
-struct wanted {
-    struct device_state device;
-    struct prefix addresses[2];
-    struct rule rules[2];
-    struct state state;
-};
 
 static bool has_subnet_of(const struct local *local, uint8_t family)
 {
@@ -52,59 +19,22 @@ static bool has_subnet_of(const struct local *local, uint8_t family)
     return false;
 }
 
-static void want_addresses(const struct subwg_instance *instance,
-                           const struct interface_address *addresses, uint32_t count,
-                           struct wanted *wanted)
+static void tell_missing_source(const struct subwg_instance *instance, const struct wanted *wanted,
+                                uint8_t family)
 {
-    static const uint8_t families[] = {FAMILY_IPV4, FAMILY_IPV6};
-    for (size_t i = 0; i < 2; i++) {
-        struct prefix *next = &wanted->addresses[wanted->state.address_count];
-        if (choose_source(instance, families[i], addresses, count, next))
-            wanted->state.address_count++;
-        else if (instance->settings.source_address_auto &&
-                 has_subnet_of(&instance->local, families[i]))
-            instance_log(instance, SUBWG_LOG_INFO,
-                         "no IPv%d address of this host lies in an own subnet: %s has none, and "
-                         "the host itself cannot speak to remote subnets",
-                         families[i] == FAMILY_IPV4 ? 4 : 6, instance->settings.device);
-    }
-    wanted->state.addresses = wanted->addresses;
+    bool there = false;
+    for (uint32_t i = 0; i < wanted->state.address_count; i++)
+        there = there || wanted->addresses[i].family == family;
+    if (!there && instance->settings.source_address_auto && has_subnet_of(&instance->local, family))
+        instance_log(instance, SUBWG_LOG_INFO,
+                     "no IPv%d address of this host lies in an own subnet: %s has none, and the "
+                     "host itself cannot speak to remote subnets",
+                     family == FAMILY_IPV4 ? 4 : 6, instance->settings.device);
 }
 
-/* Whatever does not carry the mark of the tunnel's own packets looks for a remote subnet first. */
-static void want_rules(const struct subwg_instance *instance, struct wanted *wanted)
+static uint32_t first_mtu(const struct device_state *found)
 {
-    static const uint8_t families[] = {FAMILY_IPV4, FAMILY_IPV6};
-    const struct settings *settings = &instance->settings;
-    for (size_t i = 0; i < 2 && settings->routes; i++)
-        wanted->rules[wanted->state.rule_count++] = (struct rule){
-            .family = families[i],
-            .invert = true,
-            .plain = true,
-            .protocol = settings->route_protocol,
-            .priority = settings->rule_priority,
-            .mark = settings->mark,
-            .mask = UINT32_MAX,
-            .table = settings->table,
-        };
-    wanted->state.rules = wanted->rules;
-}
-
-static void want_device(const struct subwg_instance *instance, const struct device_state *found,
-                        struct wanted *wanted)
-{
-    const struct settings *settings = &instance->settings;
-    uint32_t mtu = found->exists && found->mtu >= LIMIT_MTU_LEAST ? found->mtu : MTU_DEFAULT;
-    wanted->device = (struct device_state){
-        .exists = true,
-        .alias_set = true,
-        .up = true,
-        .has_private_key = true,
-        .listen_port = settings->port,
-        .mark = settings->mark,
-        .mtu = settings->mtu != 0 ? settings->mtu : mtu,
-    };
-    wanted->state.device = &wanted->device;
+    return found->exists && found->mtu >= LIMIT_MTU_LEAST ? found->mtu : MTU_DEFAULT;
 }
 
 /* Peers that an earlier run left: each keeps its subnets until somebody claims it. */
@@ -172,8 +102,7 @@ static int32_t adopt(struct subwg_instance *instance, struct subwg_error *error)
     return code;
 }
 
-/* What the engine must advertise. */
-static int32_t publish(struct subwg_instance *instance, struct subwg_error *error)
+int32_t device_publish(struct subwg_instance *instance, struct subwg_error *error)
 {
     char key[KEY_TEXT_SIZE];
     char port[8];
@@ -209,13 +138,13 @@ static int32_t bring_up(struct subwg_instance *instance, const struct wanted *wa
     if (code < 0)
         return code;
     instance->ifindex = target.ifindex;
-    instance->mtu = wanted->device.mtu;
+    wanted_note(instance, wanted);
     code = adopt(instance, error);
     if (code == 0)
         code = identity_save(instance, error);
     bool saved = code == 1;
     if (code >= 0)
-        code = publish(instance, error);
+        code = device_publish(instance, error);
     if (code < 0 && saved)
         identity_unsave(instance);
     if (code < 0 && apply_back(&target, &wanted->state, &found_state) < 0)
@@ -241,9 +170,11 @@ static int32_t look_and_bring_up(struct subwg_instance *instance, struct subwg_e
     if (code == 0 && instance->settings.routes)
         code = found_rules(instance, &found, error);
     if (code == 0) {
-        want_device(instance, &found.device, &wanted);
-        want_addresses(instance, addresses, address_count, &wanted);
-        want_rules(instance, &wanted);
+        wanted_device(instance, first_mtu(&found.device), &wanted);
+        wanted_addresses(instance, addresses, address_count, &wanted);
+        tell_missing_source(instance, &wanted, FAMILY_IPV4);
+        tell_missing_source(instance, &wanted, FAMILY_IPV6);
+        wanted_rules(instance, true, &wanted);
         code = found_addresses(instance, addresses, address_count, &wanted.state, &found, error);
     }
     if (code == 0)

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "wireguard/create.h"
 #include "wireguard/instance.h"
+#include "wireguard/reconcile.h"
 
 static int32_t check_alive(const struct subwg_instance *instance, const char *operation,
                            struct subwg_error *error)
@@ -106,6 +107,16 @@ int32_t wireguard_list_complete(struct subwg_instance *instance, struct subwg_er
 {
     int32_t code = check_initialized(instance, "remove leftovers", error);
     return code != 0 ? code : remove_leftovers(instance, error);
+}
+
+int32_t wireguard_reconcile(struct subwg_instance *instance, uint32_t flags, subwg_report_fn report,
+                            void *report_context, struct subwg_error *error)
+{
+    int32_t code = check_initialized(instance, "reconcile", error);
+    if (code == 0 && (flags & ~SUBWG_RECONCILE_DRY_RUN) != 0)
+        code = error_set(error, -EINVAL, SUBWG_REASON_BAD_ARGUMENT, "reconcile",
+                         "the flags 0x%x are not known", (unsigned)flags);
+    return code != 0 ? code : reconcile_run(instance, flags, report, report_context, error);
 }
 
 int32_t wireguard_event_fd(struct subwg_instance *instance, struct subwg_error *error)

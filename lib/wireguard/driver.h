@@ -13,7 +13,8 @@
     .init = wireguard_init, .connect = wireguard_connect, .disconnect = wireguard_disconnect,     \
     .get_connections = wireguard_get_connections, .metrics_snapshot = wireguard_metrics_snapshot, \
     .connect_many = wireguard_connect_many, .list_complete = wireguard_list_complete,             \
-    .event_fd = wireguard_event_fd, .dispatch = wireguard_dispatch, .cleanup = wireguard_cleanup
+    .reconcile = wireguard_reconcile, .event_fd = wireguard_event_fd,                             \
+    .dispatch = wireguard_dispatch, .cleanup = wireguard_cleanup
 
 extern const struct subwg_driver wireguard_driver;
 
@@ -34,6 +35,8 @@ int32_t wireguard_connect_many(struct subwg_instance *instance,
                                subwg_result_fn result, void *result_context,
                                struct subwg_error *error);
 int32_t wireguard_list_complete(struct subwg_instance *instance, struct subwg_error *error);
+int32_t wireguard_reconcile(struct subwg_instance *instance, uint32_t flags, subwg_report_fn report,
+                            void *report_context, struct subwg_error *error);
 int32_t wireguard_event_fd(struct subwg_instance *instance, struct subwg_error *error);
 int32_t wireguard_dispatch(struct subwg_instance *instance, struct subwg_error *error);
 int32_t wireguard_cleanup(struct subwg_instance *instance, struct subwg_error *error);

@@ -18,6 +18,8 @@ void instance_forget(struct subwg_instance *instance)
     table_start(&instance->table);
     instance->claims.count = 0;
     instance->ifindex = 0;
+    instance->address_count = 0;
+    instance->list_completed = false;
     instance->initialized = false;
 }
 

@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "netlink/netlink.h"
 #include "wireguard/apply.h"
+#include "wireguard/budget.h"
 #include "wireguard/claims.h"
 #include "wireguard/dispatch.h"
 #include "wireguard/probe.h"
@@ -25,6 +26,8 @@ struct local {
     struct prefix *subnets;
     uint32_t subnet_count;
 };
+
+#define INSTANCE_ADDRESSES_MAX 2u /* on the device: one a family */
 
 /* A socket whose name marks what is ours while we live. */
 struct lock {
@@ -53,6 +56,12 @@ struct subwg_instance {
     uint32_t mtu;
     struct key public_key;
     struct attention attention;
+    struct prefix addresses[INSTANCE_ADDRESSES_MAX]; /* that this instance chose for the device */
+    uint32_t address_count;
+    bool list_completed;            /* the engine has named every endpoint that it knows */
+    struct budget device_repairs;   /* of what all connections share */
+    struct budget foreign_removals; /* of peers and routes that nobody stands for */
+    uint32_t next_path;             /* position of the connection whose path is looked up next */
     struct table table;
     struct claims claims;      /* refused, on what the table's connections have */
     struct wg_device dump;     /* its arrays live from read to read */
@@ -62,6 +71,8 @@ struct subwg_instance {
 
 /* device.c and cleanup.c: what all connections share. */
 int32_t device_init(struct subwg_instance *instance, struct subwg_error *error);
+/* Tells the engine what it must advertise. */
+int32_t device_publish(struct subwg_instance *instance, struct subwg_error *error);
 int32_t device_cleanup(struct subwg_instance *instance, struct subwg_error *error);
 
 /* lock.c: open for the calling thread's network namespace; -EBUSY while another live instance has it. */
@@ -86,6 +97,8 @@ int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_
                             struct subwg_error *error);
 /* An endpoint with this key was refused: if a leftover has it, it is somebody's and stays. */
 void leftover_name(struct subwg_instance *instance, const struct key *key);
+/* After the end of the list: the kernel does not have them any more. */
+void leftovers_forget(struct subwg_instance *instance);
 int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *error);
 
 /* policy.c: may this connection stand beside all others? Refuses with the reason, or returns 0. */

@@ -52,7 +52,7 @@ static void gather_foreign_routes(const struct subwg_instance *instance, struct 
     found->routes = destinations;
 }
 
-static void forget_adopted(struct subwg_instance *instance)
+void leftovers_forget(struct subwg_instance *instance)
 {
     for (uint32_t i = instance->table.count; i-- > 0;) {
         struct connection *connection = instance->table.connections[i];
@@ -72,6 +72,7 @@ int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *er
     struct peer_state *peers = NULL;
     struct prefix *destinations = NULL;
 
+    instance->list_completed = true;
     int32_t code = instance_dump(instance, error);
     if (code == 0 && instance->settings.routes)
         code = route_list(instance->netlink, instance->settings.table,
@@ -91,7 +92,7 @@ int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *er
     target.one_way = true; /* nobody wants leftovers back */
     code = apply_difference(&target, &wanted, &found, error);
     if (code >= 0) {
-        forget_adopted(instance);
+        leftovers_forget(instance);
         code = (int32_t)(found.peer_count + found.route_count);
     }
 out:

@@ -5,11 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* So many peers are searched one by one: the slice of a connection needs no order. */
+#define FEW_PEERS 4u
+
+/* The peers of a state, to be found by key. */
+struct directory {
+    const struct state *state;
+    const struct peer_state **sorted; /* NULL: they are few */
+};
+
 /* A plan being made: room is measured before, so that adding cannot fail. */
 struct maker {
     struct plan *plan;
     const struct key *preshared_key;
     struct prefix *next_prefix;
+    struct directory wanted;
+    struct directory found;
+    struct prefix *claimed; /* all that wanted peers have, sorted; made when it is needed first */
+    size_t claimed_count;
+    bool failed; /* no memory for it */
 };
 
 static struct step *add(struct maker *maker, enum step_kind kind)
@@ -50,20 +64,59 @@ bool plan_same_rule(const struct rule *a, const struct rule *b)
            a->table == b->table;
 }
 
+/* How many of the first count rules are this one: the kernel takes the same rule twice. */
+static uint32_t count_rule(const struct rule *rules, uint32_t count, const struct rule *rule)
+{
+    uint32_t same = 0;
+    for (uint32_t i = 0; i < count; i++)
+        same += plan_same_rule(&rules[i], rule);
+    return same;
+}
+
 static void add_rules(struct maker *maker, enum step_kind kind, const struct rule *a,
                       uint32_t a_count, const struct rule *b, uint32_t b_count)
 {
-    for (uint32_t i = 0; i < a_count; i++) {
-        bool there = false;
-        for (uint32_t j = 0; j < b_count && !there; j++)
-            there = plan_same_rule(&a[i], &b[j]);
-        if (!there)
+    for (uint32_t i = 0; i < a_count; i++)
+        if (count_rule(a, i, &a[i]) >= count_rule(b, b_count, &a[i]))
             add(maker, kind)->what.rule = a[i];
-    }
 }
 
-static const struct peer_state *find_peer(const struct state *state, const struct key *key)
+static int by_key(const void *a, const void *b)
 {
+    const struct peer_state *const *first = a;
+    const struct peer_state *const *second = b;
+    return memcmp((*first)->public_key.bytes, (*second)->public_key.bytes, KEY_SIZE);
+}
+
+static int key_against(const void *key, const void *entry)
+{
+    const struct peer_state *const *peer = entry;
+    return memcmp(((const struct key *)key)->bytes, (*peer)->public_key.bytes, KEY_SIZE);
+}
+
+static bool directory_make(struct directory *directory, const struct state *state)
+{
+    directory->state = state;
+    if (state->peer_count <= FEW_PEERS)
+        return true;
+    directory->sorted = calloc(state->peer_count, sizeof(*directory->sorted));
+    if (directory->sorted == NULL)
+        return false;
+    for (uint32_t i = 0; i < state->peer_count; i++)
+        directory->sorted[i] = &state->peers[i];
+    qsort((void *)directory->sorted, state->peer_count, sizeof(*directory->sorted), by_key);
+    return true;
+}
+
+static const struct peer_state *find_peer(const struct directory *directory, const struct key *key)
+{
+    const struct state *state = directory->state;
+    if (directory->sorted != NULL) {
+        const struct peer_state *const *entry =
+            bsearch(key, (const void *)directory->sorted, state->peer_count,
+                    sizeof(*directory->sorted), key_against);
+        return entry != NULL ? *entry : NULL;
+    }
     for (uint32_t i = 0; i < state->peer_count; i++)
         if (memcmp(state->peers[i].public_key.bytes, key->bytes, KEY_SIZE) == 0)
             return &state->peers[i];
@@ -118,8 +171,28 @@ static void update_peer(struct maker *maker, const struct peer_state *wanted,
         maker->next_prefix += change.allowed_ip_count;
         differs = true;
     }
-    if (differs)
-        add(maker, STEP_PEER)->what.peer = change;
+    if (!differs)
+        return;
+    struct step *step = add(maker, STEP_PEER);
+    step->found_peer = found;
+    step->what.peer = change;
+}
+
+/* Every prefix of every wanted peer, sorted. */
+static bool gather_claimed(struct maker *maker)
+{
+    const struct state *wanted = maker->wanted.state;
+    size_t room = 1;
+    for (uint32_t i = 0; i < wanted->peer_count; i++)
+        room += wanted->peers[i].allowed_ip_count;
+    maker->claimed = calloc(room, sizeof(*maker->claimed));
+    maker->failed = maker->claimed == NULL;
+    for (uint32_t i = 0; i < wanted->peer_count && !maker->failed; i++)
+        for (uint32_t j = 0; j < wanted->peers[i].allowed_ip_count; j++)
+            maker->claimed[maker->claimed_count++] = wanted->peers[i].allowed_ips[j];
+    if (maker->claimed_count > 1)
+        qsort(maker->claimed, maker->claimed_count, sizeof(*maker->claimed), prefix_order);
+    return !maker->failed;
 }
 
 /*
@@ -127,26 +200,23 @@ static void update_peer(struct maker *maker, const struct peer_state *wanted,
  * go to a peer that exists only within the request.
  */
 static void withdraw_allowed_ips(struct maker *maker, const struct peer_state *wanted,
-                                 const struct peer_state *found, const struct state *all_wanted)
+                                 const struct peer_state *found)
 {
     uint32_t count = subtract(maker, found->allowed_ips, found->allowed_ip_count,
                               wanted->allowed_ips, wanted->allowed_ip_count);
+    if (count == 0 || (maker->claimed == NULL && !gather_claimed(maker)))
+        return;
     /* One that another wanted peer has has moved there already. */
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        bool moved = false;
-        for (uint32_t p = 0; p < all_wanted->peer_count && !moved; p++) {
-            const struct peer_state *other = &all_wanted->peers[p];
-            moved = other->allowed_ip_count > 0 &&
-                    bsearch(&maker->next_prefix[i], other->allowed_ips, other->allowed_ip_count,
-                            sizeof(struct prefix), prefix_order) != NULL;
-        }
-        if (!moved)
+    for (uint32_t i = 0; i < count; i++)
+        if (bsearch(&maker->next_prefix[i], maker->claimed, maker->claimed_count,
+                    sizeof(struct prefix), prefix_order) == NULL)
             maker->next_prefix[kept++] = maker->next_prefix[i];
-    }
     if (kept == 0)
         return;
-    struct wg_peer_change *taker = &add(maker, STEP_PEER_WITHDRAW)->what.peer;
+    struct step *step = add(maker, STEP_PEER_WITHDRAW);
+    struct wg_peer_change *taker = &step->what.peer;
+    step->found_peer = found;
     key_generate_throwaway(&taker->public_key);
     taker->allowed_ips = maker->next_prefix;
     taker->allowed_ip_count = kept;
@@ -156,10 +226,11 @@ static void withdraw_allowed_ips(struct maker *maker, const struct peer_state *w
     removal->flags = WG_PEER_REMOVE;
 }
 
-static void add_peers(struct maker *maker, const struct state *wanted, const struct state *found)
+static void add_peers(struct maker *maker)
 {
+    const struct state *wanted = maker->wanted.state;
     for (uint32_t i = 0; i < wanted->peer_count; i++) {
-        const struct peer_state *there = find_peer(found, &wanted->peers[i].public_key);
+        const struct peer_state *there = find_peer(&maker->found, &wanted->peers[i].public_key);
         if (there == NULL)
             add_peer(maker, &wanted->peers[i]);
         else
@@ -168,20 +239,21 @@ static void add_peers(struct maker *maker, const struct state *wanted, const str
 }
 
 /* Whole peers last: if the kernel refuses anything of the request, they are still there. */
-static void withdraw_peers(struct maker *maker, const struct state *wanted,
-                           const struct state *found)
+static void withdraw_peers(struct maker *maker)
 {
+    const struct state *found = maker->found.state;
     for (uint32_t i = 0; i < found->peer_count; i++) {
-        const struct peer_state *kept = find_peer(wanted, &found->peers[i].public_key);
+        const struct peer_state *kept = find_peer(&maker->wanted, &found->peers[i].public_key);
         if (kept != NULL)
-            withdraw_allowed_ips(maker, kept, &found->peers[i], wanted);
+            withdraw_allowed_ips(maker, kept, &found->peers[i]);
     }
     for (uint32_t i = 0; i < found->peer_count; i++) {
-        if (find_peer(wanted, &found->peers[i].public_key) != NULL)
+        if (find_peer(&maker->wanted, &found->peers[i].public_key) != NULL)
             continue;
-        struct wg_peer_change *change = &add(maker, STEP_PEER_WITHDRAW)->what.peer;
-        change->public_key = found->peers[i].public_key;
-        change->flags = WG_PEER_REMOVE;
+        struct step *step = add(maker, STEP_PEER_WITHDRAW);
+        step->found_peer = &found->peers[i];
+        step->what.peer.public_key = found->peers[i].public_key;
+        step->what.peer.flags = WG_PEER_REMOVE;
     }
 }
 
@@ -222,38 +294,50 @@ static int32_t reserve(struct plan *plan, const struct state *wanted, const stru
     return plan->steps != NULL && plan->prefixes != NULL ? 0 : -ENOMEM;
 }
 
+static void fill(struct maker *maker, const struct state *wanted, const struct state *found)
+{
+    bool with_device = wanted->device != NULL && found->device != NULL;
+    if (with_device)
+        raise_device(maker, wanted->device, found->device);
+    add_prefixes(maker, STEP_ADDRESS_ADD, wanted->addresses, wanted->address_count,
+                 found->addresses, found->address_count);
+    if (with_device && wanted->device->up && !found->device->up)
+        add(maker, STEP_LINK_UP);
+    add_rules(maker, STEP_RULE_ADD, wanted->rules, wanted->rule_count, found->rules,
+              found->rule_count);
+    add_peers(maker);
+    add_prefixes(maker, STEP_ROUTE_ADD, wanted->routes, wanted->route_count, found->routes,
+                 found->route_count);
+    withdraw_peers(maker);
+    add_prefixes(maker, STEP_ROUTE_DELETE, found->routes, found->route_count, wanted->routes,
+                 wanted->route_count);
+    add_rules(maker, STEP_RULE_DELETE, found->rules, found->rule_count, wanted->rules,
+              wanted->rule_count);
+    add_prefixes(maker, STEP_ADDRESS_DELETE, found->addresses, found->address_count,
+                 wanted->addresses, wanted->address_count);
+    if (with_device && wanted->device->exists && found->device->up && !wanted->device->up)
+        add(maker, STEP_LINK_DOWN);
+    if (with_device && found->device->exists && !wanted->device->exists)
+        add(maker, STEP_LINK_DELETE);
+}
+
 int32_t plan_make(const struct state *wanted, const struct state *found,
                   const struct key *preshared_key, struct plan *plan)
 {
-    if (reserve(plan, wanted, found) != 0) {
-        plan_finish(plan);
-        return -ENOMEM;
+    struct maker maker = {.plan = plan, .preshared_key = preshared_key};
+    bool made = reserve(plan, wanted, found) == 0 && directory_make(&maker.wanted, wanted) &&
+                directory_make(&maker.found, found);
+    if (made) {
+        maker.next_prefix = plan->prefixes;
+        fill(&maker, wanted, found);
+        made = !maker.failed;
     }
-    struct maker maker = {plan, preshared_key, plan->prefixes};
-    bool with_device = wanted->device != NULL && found->device != NULL;
-    if (with_device)
-        raise_device(&maker, wanted->device, found->device);
-    add_prefixes(&maker, STEP_ADDRESS_ADD, wanted->addresses, wanted->address_count,
-                 found->addresses, found->address_count);
-    if (with_device && wanted->device->up && !found->device->up)
-        add(&maker, STEP_LINK_UP);
-    add_rules(&maker, STEP_RULE_ADD, wanted->rules, wanted->rule_count, found->rules,
-              found->rule_count);
-    add_peers(&maker, wanted, found);
-    add_prefixes(&maker, STEP_ROUTE_ADD, wanted->routes, wanted->route_count, found->routes,
-                 found->route_count);
-    withdraw_peers(&maker, wanted, found);
-    add_prefixes(&maker, STEP_ROUTE_DELETE, found->routes, found->route_count, wanted->routes,
-                 wanted->route_count);
-    add_rules(&maker, STEP_RULE_DELETE, found->rules, found->rule_count, wanted->rules,
-              wanted->rule_count);
-    add_prefixes(&maker, STEP_ADDRESS_DELETE, found->addresses, found->address_count,
-                 wanted->addresses, wanted->address_count);
-    if (with_device && wanted->device->exists && found->device->up && !wanted->device->up)
-        add(&maker, STEP_LINK_DOWN);
-    if (with_device && found->device->exists && !wanted->device->exists)
-        add(&maker, STEP_LINK_DELETE);
-    return 0;
+    free((void *)maker.wanted.sorted);
+    free((void *)maker.found.sorted);
+    free(maker.claimed);
+    if (!made)
+        plan_finish(plan);
+    return made ? 0 : -ENOMEM;
 }
 
 void plan_finish(struct plan *plan)

@@ -34,8 +34,8 @@ struct peer_state {
     uint32_t allowed_ip_count;
 };
 
-/* What the kernel should have, or has. Prefixes are sorted by prefix_compare; peers are few in a slice
- * and matched by key. A NULL device says nothing about it. */
+/* What the kernel should have, or has. Prefixes are sorted by prefix_compare; peers are matched by key,
+ * in any order. A NULL device says nothing about it. */
 struct state {
     const struct device_state *device;
     const struct prefix *addresses; /* on the device, with host bits */
@@ -82,6 +82,7 @@ enum step_result {
 struct step {
     enum step_kind kind;
     enum step_result result;
+    const struct peer_state *found_peer; /* of steps for peers: what is there; NULL: nothing yet */
     union {
         uint32_t mtu;
         uint16_t listen_port;
@@ -98,8 +99,8 @@ struct plan {
     struct prefix *prefixes; /* what the peers' changes point to */
 };
 
-/* Fills a zeroed plan; 0 or -ENOMEM. preshared_key is what EXPECTED means; the plan points to it and to
- * the lists of wanted and found. */
+/* Fills a zeroed plan; 0 or -ENOMEM. preshared_key is what EXPECTED means; the plan points to it, to
+ * the lists of wanted and found, and to found's peers. */
 int32_t plan_make(const struct state *wanted, const struct state *found,
                   const struct key *preshared_key, struct plan *plan);
 void plan_finish(struct plan *plan);

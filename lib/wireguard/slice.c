@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "wireguard/wanted.h"
 
 /* The slice as a plan sees it, wanted or found. */
 struct view {
@@ -72,37 +73,15 @@ static bool may_keep_endpoint(const struct slice *slice, const struct connection
            (same->adopted || socket_address_equal(&same->endpoint, &candidate->endpoint));
 }
 
-/* True for what goes: every part but the carrier. */
-static bool is_replaced(const struct slice *slice, const struct connection *connection)
-{
-    bool part = false;
-    for (size_t i = 0; i < SLICE_PARTS; i++)
-        part = part || slice->connections[i] == connection;
-    return part && connection != slice->carrier;
-}
-
-/* The smallest path over all connections but those that are replaced, minus overhead. Of leftovers it is
- * not known: while there are some, the device's MTU does not grow. */
 static uint32_t device_mtu(const struct subwg_instance *instance,
                            const struct connection *candidate, const struct slice *slice)
 {
-    if (instance->settings.mtu != 0)
-        return instance->settings.mtu;
-    uint32_t path = candidate->path_mtu;
-    bool leftovers = false;
-    for (uint32_t i = 0; i < instance->table.count; i++) {
-        const struct connection *other = instance->table.connections[i];
-        if (is_replaced(slice, other))
-            continue;
-        leftovers = leftovers || other->adopted;
-        if (other->path_mtu != 0 && (path == 0 || other->path_mtu < path))
-            path = other->path_mtu;
-    }
-    if (path == 0)
-        return instance->mtu;
-    uint32_t mtu = path < LIMIT_MTU_LEAST + LIMIT_TUNNEL_OVERHEAD ? LIMIT_MTU_LEAST
-                                                                  : path - LIMIT_TUNNEL_OVERHEAD;
-    return leftovers && mtu > instance->mtu ? instance->mtu : mtu;
+    const struct connection *replaced[SLICE_PARTS];
+    uint32_t count = 0;
+    for (size_t i = 0; i < SLICE_PARTS; i++)
+        if (slice->connections[i] != slice->carrier)
+            replaced[count++] = slice->connections[i];
+    return wanted_mtu(instance, candidate->path_mtu, replaced, count);
 }
 
 static void fill_found(struct view *found, const struct slice *slice)
@@ -218,6 +197,8 @@ static void inherit_status(struct connection *candidate, const struct slice *sli
         status_continue(&own, &history, now_ns);
     }
     candidate->status = own;
+    if (before != NULL)
+        candidate->repairs = before->repairs;
 }
 
 void slice_commit(struct subwg_instance *instance, struct connection *candidate,

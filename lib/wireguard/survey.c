@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wireguard/survey.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "wireguard/identity.h"
+
+static int32_t no_memory(struct subwg_error *error)
+{
+    return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "reconcile", "%s",
+                     error_phrase(ENOMEM));
+}
+
+/* A path may have shrunk or grown since connect; some are looked up each time, all of them in turn. Where
+ * there is no way at the moment, what was known stays. */
+static int32_t look_at_paths(struct subwg_instance *instance, struct subwg_error *error)
+{
+    const struct table *table = &instance->table;
+    for (uint32_t i = 0; i < table->count && i < LIMIT_PATHS_A_RECONCILE; i++) {
+        struct connection *connection = table->connections[instance->next_path++ % table->count];
+        struct route_lookup lookup;
+        struct subwg_error failure = SUBWG_ERROR_INIT;
+        if (connection->adopted)
+            continue;
+        int32_t code = route_lookup(instance->netlink, &connection->endpoint.address,
+                                    instance->settings.mark, &lookup, &failure);
+        if (code == 0) {
+            connection->path_mtu = lookup.mtu;
+        } else if (failure.kernel_errno == 0 && code != -ENETUNREACH) {
+            error_copy(error, &failure);
+            return code;
+        }
+    }
+    return 0;
+}
+
+/* Which subnets have their route, whoever put it there or took it away. */
+static void correct_routes(struct subwg_instance *instance, const struct found *found)
+{
+    for (uint32_t i = 0; i < instance->table.count; i++) {
+        struct connection *connection = instance->table.connections[i];
+        for (uint32_t j = 0; j < connection->subnet_count; j++)
+            connection->subnets[j].routed =
+                j < connection_carried_count(connection) && found->route_count > 0 &&
+                bsearch(&connection->allowed_ips[j], found->routes, found->route_count,
+                        sizeof(struct prefix), prefix_order) != NULL;
+    }
+}
+
+/* A key that somebody else set: where a file keeps ours it is set again, otherwise ours cannot be got
+ * back, and the device's is ours from now on. */
+static void judge_key(struct subwg_instance *instance, struct survey *survey)
+{
+    struct device_state *device = &survey->found.device;
+    bool differs =
+        device->has_private_key && !key_equal(&instance->dump.public_key, &instance->public_key);
+    if (!differs)
+        return;
+    if (instance->settings.key_file[0] != '\0' && identity_check(instance, NULL, NULL) == 0)
+        device->has_private_key = false;
+    else
+        survey->key_changed = true;
+}
+
+static int32_t read_found(struct subwg_instance *instance, struct survey *survey,
+                          struct interface_address **ret_addresses, uint32_t *ret_count,
+                          struct subwg_error *error)
+{
+    struct found *found = &survey->found;
+    int32_t code = found_own_device(instance, found, error);
+    if (code == 0)
+        code = address_list(instance->netlink, ret_addresses, ret_count, error);
+    if (code == 0 && instance->settings.routes)
+        code = found_routes(instance, found->link.ifindex, found, error);
+    if (code == 0 && instance->settings.routes)
+        code = found_rules(instance, found, error);
+    if (code == 0 && instance->settings.mtu == 0)
+        code = look_at_paths(instance, error);
+    if (code != 0)
+        return code;
+    judge_key(instance, survey);
+    report_take_dump(instance);
+    correct_routes(instance, found);
+    return found_peers(instance, found) == 0 ? 0 : no_memory(error);
+}
+
+int32_t survey_take(struct subwg_instance *instance, uint64_t now_ns, struct survey *survey,
+                    struct subwg_error *error)
+{
+    struct found *found = &survey->found;
+    struct wanted *wanted = &survey->wanted;
+    struct interface_address *addresses = NULL;
+    uint32_t address_count = 0;
+    int32_t code = read_found(instance, survey, &addresses, &address_count, error);
+    if (code == 0) {
+        wanted_device(instance, wanted_mtu(instance, 0, NULL, 0), wanted);
+        wanted_addresses(instance, addresses, address_count, wanted);
+        wanted_rules(instance, found->ipv6, wanted);
+        code = found_addresses(instance, addresses, address_count, &wanted->state, found, error);
+    }
+    if (code == 0 && wanted_connections(instance, found, now_ns, wanted) != 0)
+        code = no_memory(error);
+    survey->found_state = found_to_state(found);
+    if (code == 0 && plan_make(&wanted->state, &survey->found_state,
+                               &instance->secrets->preshared_key, &survey->plan) != 0)
+        code = no_memory(error);
+    survey->scene = (struct drift_scene){instance->settings.device, instance->settings.table,
+                                         &wanted->state, &survey->found_state};
+    free(addresses);
+    return code;
+}
+
+void survey_finish(struct survey *survey)
+{
+    plan_finish(&survey->plan);
+    wanted_finish(&survey->wanted);
+    found_finish(&survey->found);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The whole device: what the kernel has, what it should have, and the steps between the two. */
+#ifndef WIREGUARD_SURVEY_H
+#define WIREGUARD_SURVEY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <subwg/driver.h>
+
+#include "wireguard/drift.h"
+#include "wireguard/found.h"
+#include "wireguard/instance.h"
+#include "wireguard/wanted.h"
+
+struct survey {
+    struct found found;
+    struct wanted wanted;
+    struct state found_state;
+    struct plan plan;
+    struct drift_scene scene;
+    bool key_changed; /* somebody gave the device another private key */
+};
+
+/* Reads the kernel into a zeroed survey and corrects the table by it. Not copied afterwards; to be ended
+ * in any case. */
+int32_t survey_take(struct subwg_instance *instance, uint64_t now_ns, struct survey *survey,
+                    struct subwg_error *error);
+void survey_finish(struct survey *survey);
+
+#endif
