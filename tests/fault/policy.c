@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "engine/cable.h"
-#include "wireguard/instance.h"
+#include "wireguard/moves.h"
 #include "world.h"
 
 static struct remote two;
@@ -131,6 +131,48 @@ START_TEST(what_is_withheld_keeps_its_subnets_and_can_be_disconnected)
     ck_assert_int_eq(world_disconnect(&two), 0);
     ck_assert_int_eq(look_again(0), 0);
     ck_assert_int_eq(world_connect(&three), 0);
+}
+END_TEST
+
+/* The old peer carries the subnets, the new one has not answered yet: both go, and the new one comes back. */
+START_TEST(a_cluster_whose_key_changes_is_withheld_as_a_whole)
+{
+    struct remote next;
+    struct remote other;
+    remote_make(&next, 2);
+    remote_make(&other, 12);
+    memcpy(next.key, other.key, sizeof(next.key));
+    next.config[0].value = next.key;
+    next.config[1] = two.config[1];
+    next.endpoint.backend_config = next.config;
+    moves_dispatched(world.cable->instance);
+    ck_assert_int_eq(world_connect(&two), 0);
+    world_hear(&two);
+    (void)world_row("cluster2");
+    ck_assert_int_eq(subwg_cable_connect(world.cable, &next.endpoint, NULL, &world.error), 0);
+    ck_assert(fake_kernel_has_peer(WORLD_DEVICE, two.public_key));
+    ck_assert(fake_kernel_has_peer(WORLD_DEVICE, other.public_key));
+
+    fake_kernel_add_address("eth0", "10.234.0.9/24");
+    if (_i == 1) /* not at once */
+        fake_kernel_fail_request(2, ENOMEM);
+    ck_assert_int_eq(look_again(0), _i == 0 ? 1 : -ENOMEM);
+    if (_i == 1) {
+        ck_assert_int_eq(moves_advance(world.cable->instance, &world.error), 0);
+        check_row(&two, SUBWG_STATUS_ERROR, SUBWG_STATUS_REASON_CONFLICT, "10.234.0.0/24");
+        ck_assert_int_eq(look_again(0), 1);
+    }
+    ck_assert(!fake_kernel_has_peer(WORLD_DEVICE, two.public_key));
+    ck_assert(!fake_kernel_has_peer(WORLD_DEVICE, other.public_key));
+    assert_kernel_lacks("route table 220");
+    check_row(&two, SUBWG_STATUS_ERROR, SUBWG_STATUS_REASON_CONFLICT, "10.234.0.0/24");
+
+    fake_kernel_delete_address("eth0", "10.234.0.9/24");
+    ck_assert_int_eq(look_again(0), 1);
+    ck_assert(fake_kernel_has_peer(WORLD_DEVICE, other.public_key));
+    assert_kernel_has("allowed 10.234.0.0/18 10.234.64.0/18\n");
+    check_row(&two, SUBWG_STATUS_CONNECTING, SUBWG_STATUS_REASON_STARTING, "");
+    ck_assert_uint_eq(world_row("cluster2").rx_bytes, 1000);
 }
 END_TEST
 
@@ -326,6 +368,7 @@ int main(void)
          sizeof(late) / sizeof(late[0])},
         {a_gateway_whose_address_becomes_ours_is_withheld, 0},
         {what_is_withheld_keeps_its_subnets_and_can_be_disconnected, 0},
+        {a_cluster_whose_key_changes_is_withheld_as_a_whole, 2},
         {what_fails_on_the_way_is_tried_again, 0},
         {a_refused_claim_shows_in_the_owners_row_until_it_is_withdrawn, 6},
         {a_claim_on_a_key_shows_too, 0},
