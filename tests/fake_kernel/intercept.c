@@ -21,6 +21,11 @@
 
 static bool bypass;
 
+bool fake_bypassed(void)
+{
+    return bypass;
+}
+
 void fake_kernel_bypass(bool on)
 {
     fake_lock();

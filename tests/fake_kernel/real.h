@@ -22,6 +22,7 @@
 
 void *fake_real_find(void **slot, const char *name);
 int fake_real_close(int fd);
+bool fake_bypassed(void); /* with the lock held */
 int fake_real_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms);
 
 /* With the lock held and the call counted; NULL, without the lock, where the socket is not the
