@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 int32_t instance_check(const struct call *call, const struct subwg_instance *instance)
@@ -70,6 +71,7 @@ static int32_t null_create(const struct subwg_host *host, const struct subwg_end
     if (instance == NULL)
         return fail(&call, -ENOMEM, SUBWG_REASON_NO_MEMORY, "no memory for an instance");
     instance->process = getpid();
+    instance->event_fd = -1;
     int32_t code = copy_host(&call, host, &instance->host);
     if (code == 0)
         code = endpoint_check(&call, local);
@@ -91,6 +93,8 @@ static void null_destroy(struct subwg_instance *instance)
 {
     if (instance == NULL)
         return;
+    if (instance->event_fd >= 0)
+        (void)close(instance->event_fd);
     free(instance->connections);
     free(instance);
 }
@@ -166,6 +170,27 @@ static int32_t null_reconcile(struct subwg_instance *instance, uint32_t flags,
     return code;
 }
 
+/* Events: here nothing happens unless the host asks for it, so the descriptor never becomes readable. */
+
+static int32_t null_event_fd(struct subwg_instance *instance, struct subwg_error *error)
+{
+    const struct call call = {"event_fd", error};
+    int32_t code = instance_check(&call, instance);
+    if (code < 0)
+        return code;
+    if (instance->event_fd < 0)
+        instance->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (instance->event_fd < 0)
+        return fail(&call, -errno, SUBWG_REASON_NO_MEMORY, "no descriptor for events");
+    return instance->event_fd;
+}
+
+static int32_t null_dispatch(struct subwg_instance *instance, struct subwg_error *error)
+{
+    const struct call call = {"dispatch", error};
+    return instance_check(&call, instance);
+}
+
 /* The table. */
 
 static const struct subwg_driver driver = {
@@ -184,6 +209,8 @@ static const struct subwg_driver driver = {
     .disconnect_many = null_disconnect_many,
     .list_complete = null_list_complete,
     .reconcile = null_reconcile,
+    .event_fd = null_event_fd,
+    .dispatch = null_dispatch,
     .cleanup = null_cleanup,
 };
 

@@ -133,6 +133,7 @@ struct connection {
 struct subwg_instance {
     struct subwg_host host; /* our copy: fields that the host's lacks are zero */
     pid_t process;          /* that made the instance; a child of it may not use it */
+    int event_fd;           /* -1 until the host asks for it */
     struct settings settings;
     struct gateway local;
     char key[NAME_SIZE]; /* the made-up public key */

@@ -45,8 +45,9 @@ static void after_each(void)
 int contract_run(const struct contract_subject *described)
 {
     static TCase *(*const chapters[])(void) = {
-        table_tests, create_tests,   settings_tests, life_tests, connect_tests, refusal_tests,
-        limit_tests, conflict_tests, many_tests,     read_tests, restart_tests, manners_tests,
+        table_tests,   create_tests, settings_tests, life_tests,    connect_tests,
+        refusal_tests, limit_tests,  conflict_tests, many_tests,    drift_tests,
+        event_tests,   read_tests,   restart_tests,  manners_tests,
     };
     subject = described;
     driver = subject->entry();

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -279,6 +280,73 @@ static int32_t clean_once(struct subwg_instance *instance, struct subwg_error *e
     return sound->cleanup(instance, error);
 }
 
+static int32_t accept_any_flag(struct subwg_instance *instance, uint32_t flags,
+                               subwg_report_fn report, void *report_context,
+                               struct subwg_error *error)
+{
+    return sound->reconcile(instance, flags & SUBWG_RECONCILE_DRY_RUN, report, report_context,
+                            error);
+}
+
+static int32_t count_without_a_word(struct subwg_instance *instance, uint32_t flags,
+                                    subwg_report_fn report, void *report_context,
+                                    struct subwg_error *error)
+{
+    int32_t code = sound->reconcile(instance, flags, report, report_context, error);
+    return code == 0 ? 1 : code;
+}
+
+static int32_t need_a_report(struct subwg_instance *instance, uint32_t flags,
+                             subwg_report_fn report, void *report_context,
+                             struct subwg_error *error)
+{
+    if (report == NULL)
+        return sound->reconcile(NULL, flags, report, report_context, error);
+    return sound->reconcile(instance, flags, report, report_context, error);
+}
+
+static int32_t another_descriptor(struct subwg_instance *instance, struct subwg_error *error)
+{
+    int32_t fd = sound->event_fd(instance, error);
+    return fd < 0 ? fd : eventfd(0, EFD_CLOEXEC);
+}
+
+static int32_t inherited_descriptor(struct subwg_instance *instance, struct subwg_error *error)
+{
+    int32_t fd = sound->event_fd(instance, error);
+    if (fd >= 0)
+        (void)fcntl(fd, F_SETFD, 0);
+    return fd;
+}
+
+static int32_t shared_descriptor(struct subwg_instance *instance, struct subwg_error *error)
+{
+    static int shared = -1;
+    int32_t fd = sound->event_fd(instance, error);
+    if (fd >= 0 && shared < 0)
+        shared = eventfd(0, EFD_CLOEXEC);
+    return fd < 0 ? fd : shared;
+}
+
+static int32_t readable_descriptor(struct subwg_instance *instance, struct subwg_error *error)
+{
+    int32_t fd = sound->event_fd(instance, error);
+    if (fd >= 0)
+        (void)eventfd_write(fd, 1);
+    return fd;
+}
+
+static int32_t dispatch_after_init_only(struct subwg_instance *instance, struct subwg_error *error)
+{
+    int32_t code = sound->dispatch(instance, error);
+    return code < 0 ? code : sound->list_complete(instance, error);
+}
+
+static int32_t dispatch_in_the_child(struct subwg_instance *instance, struct subwg_error *error)
+{
+    return getpid() == process ? sound->dispatch(instance, error) : 0;
+}
+
 /* Each of them in its place. */
 
 static const struct fault {
@@ -314,6 +382,18 @@ static const struct fault {
      NULL},
     {"no figures", "read", {.metrics_snapshot = push_no_figures}, NULL},
     {"first come, first served", "many", {.connect_many = first_come}, NULL},
+    {"unknown flags accepted", "drift", {.reconcile = accept_any_flag}, NULL},
+    {"differences counted, not told", "drift", {.reconcile = count_without_a_word}, NULL},
+    {"a report demanded", "drift", {.reconcile = need_a_report}, NULL},
+    {"another descriptor at each call", "events", {.event_fd = another_descriptor}, NULL},
+    {"a descriptor for programs started", "events", {.event_fd = inherited_descriptor}, NULL},
+    {"a descriptor that nobody closes", "events", {.event_fd = shared_descriptor}, NULL},
+    {"a descriptor that stays readable", "events", {.event_fd = readable_descriptor}, NULL},
+    {"dispatch refused before init", "events", {.dispatch = dispatch_after_init_only}, NULL},
+    {"dispatch works after fork",
+     "life",
+     {.create = keep_the_host, .dispatch = dispatch_in_the_child},
+     NULL},
     {"cleanup fails the second time", "life", {.cleanup = clean_once}, NULL},
 };
 #define FAULT_COUNT ((int)(sizeof(faults) / sizeof(faults[0])))
@@ -338,6 +418,9 @@ static void install(const struct subwg_driver *parts)
     EXCHANGE(get_connections);
     EXCHANGE(metrics_snapshot);
     EXCHANGE(connect_many);
+    EXCHANGE(reconcile);
+    EXCHANGE(event_fd);
+    EXCHANGE(dispatch);
     EXCHANGE(cleanup);
 }
 

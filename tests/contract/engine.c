@@ -323,16 +323,32 @@ static void take_report(void *context, uint32_t repaired, const char *text)
     else
         transcript_add(text);
     engine->reports++;
+    engine->repairs += repaired == 1;
 }
 
 int32_t engine_reconcile(struct engine *engine, uint32_t flags)
 {
     engine->reports = 0;
+    engine->repairs = 0;
     operation_begin(engine);
     int32_t code = driver->reconcile(engine->instance, flags, take_report, engine, &engine->error);
     if (code >= 0)
         ck_assert_msg(engine->reports == (uint32_t)code, "%u reports, but reconcile counted %d",
                       engine->reports, code);
+    return operation_end(engine, code);
+}
+
+int32_t engine_event_fd(struct engine *engine)
+{
+    operation_begin(engine);
+    return operation_end(engine, driver->event_fd(engine->instance, &engine->error));
+}
+
+int32_t engine_dispatch(struct engine *engine)
+{
+    operation_begin(engine);
+    int32_t code = driver->dispatch(engine->instance, &engine->error);
+    ck_assert_msg(code <= 0, "dispatch returned %d", code);
     return operation_end(engine, code);
 }
 

@@ -105,6 +105,8 @@ static int use_in_child(struct engine *engine, const struct remote *remote)
         driver->metrics_snapshot(instance, host_snapshot(), NULL),
         driver->list_complete == NULL ? -ESTALE : driver->list_complete(instance, NULL),
         driver->reconcile == NULL ? -ESTALE : driver->reconcile(instance, 0, NULL, NULL, NULL),
+        driver->event_fd == NULL ? -ESTALE : driver->event_fd(instance, NULL),
+        driver->dispatch == NULL ? -ESTALE : driver->dispatch(instance, NULL),
         driver->cleanup == NULL ? -ESTALE : driver->cleanup(instance, NULL),
     };
     for (int i = 0; i < (int)(sizeof(codes) / sizeof(codes[0])); i++)

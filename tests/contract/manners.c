@@ -32,6 +32,10 @@ static void lead_a_life(void)
         ck_assert_int_eq(engine_list_complete(&engine), 0);
     if (driver->reconcile != NULL)
         ck_assert_int_eq(engine_reconcile(&engine, 0), 0);
+    if (driver->event_fd != NULL) {
+        ck_assert_int_ge(engine_event_fd(&engine), 0);
+        ck_assert_int_eq(engine_dispatch(&engine), 0);
+    }
     ck_assert_int_eq(engine_disconnect(&engine, &remote), 0);
     if (driver->cleanup != NULL)
         ck_assert_int_eq(engine_cleanup(&engine), 0);

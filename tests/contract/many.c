@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list operations, list_complete and reconcile: optional, but if there, then like this. */
+/* The list operations and list_complete: optional, but if there, then like this. */
 #include "suite.h"
 
 #include <errno.h>
@@ -196,22 +196,6 @@ START_TEST(complete_list_leaves_what_was_named)
 }
 END_TEST
 
-START_TEST(reconcile_finds_nothing_where_nothing_is_wrong)
-{
-    struct engine engine;
-    engine_start(&engine);
-    list_make();
-    ck_assert_int_eq(engine_connect(&engine, &list.remotes[0]), 0);
-    char *before = digest_take();
-    ck_assert_int_eq(engine_reconcile(&engine, SUBWG_RECONCILE_DRY_RUN), 0);
-    ck_assert_int_eq(engine_reconcile(&engine, 0), 0);
-    expect_failure(&engine, engine_reconcile(&engine, 0x80000000u), -EINVAL,
-                   SUBWG_REASON_BAD_ARGUMENT);
-    digest_expect(before, "reconcile without drift");
-    engine_destroy(&engine);
-}
-END_TEST
-
 TCase *many_tests(void)
 {
     TCase *tests = tcase_create("many");
@@ -228,7 +212,5 @@ TCase *many_tests(void)
         tcase_add_test(tests, disconnect_many_is_disconnect_for_each);
     if (driver->list_complete != NULL)
         tcase_add_test(tests, complete_list_leaves_what_was_named);
-    if (driver->reconcile != NULL)
-        tcase_add_test(tests, reconcile_finds_nothing_where_nothing_is_wrong);
     return tests;
 }

@@ -92,6 +92,7 @@ struct engine {
     struct subwg_error error; /* as the last operation left it */
     struct subwg_error error_before;
     uint32_t reports; /* of the last reconcile */
+    uint32_t repairs; /* among them */
 };
 
 /* One result of a list operation. */
@@ -131,6 +132,8 @@ int32_t engine_read(struct engine *engine);         /* get_connections, into hos
 int32_t engine_read_metrics(struct engine *engine); /* metrics_snapshot, into host.metrics */
 int32_t engine_list_complete(struct engine *engine);
 int32_t engine_reconcile(struct engine *engine, uint32_t flags);
+int32_t engine_event_fd(struct engine *engine);
+int32_t engine_dispatch(struct engine *engine);
 int32_t engine_cleanup(struct engine *engine);
 
 /* Reads first; rows of our own connections, foreign ones not counted. NULL if there is none. */
@@ -185,6 +188,8 @@ TCase *refusal_tests(void);
 TCase *limit_tests(void);
 TCase *conflict_tests(void);
 TCase *many_tests(void);
+TCase *drift_tests(void);
+TCase *event_tests(void);
 TCase *read_tests(void);
 TCase *restart_tests(void);
 TCase *manners_tests(void);

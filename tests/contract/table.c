@@ -104,6 +104,18 @@ static int32_t call_reconcile(struct engine *engine, const struct remote *remote
     return engine_reconcile(engine, SUBWG_RECONCILE_DRY_RUN);
 }
 
+static int32_t call_event_fd(struct engine *engine, const struct remote *remote)
+{
+    (void)remote;
+    return engine_event_fd(engine);
+}
+
+static int32_t call_dispatch(struct engine *engine, const struct remote *remote)
+{
+    (void)remote;
+    return engine_dispatch(engine);
+}
+
 static int32_t call_init(struct engine *engine, const struct remote *remote)
 {
     (void)remote;
@@ -131,6 +143,8 @@ static const struct operation {
     {"disconnect_many", offsetof(struct subwg_driver, disconnect_many), call_disconnect_many, true},
     {"list_complete", offsetof(struct subwg_driver, list_complete), call_list_complete, true},
     {"reconcile", offsetof(struct subwg_driver, reconcile), call_reconcile, true},
+    {"event_fd", offsetof(struct subwg_driver, event_fd), call_event_fd, false},
+    {"dispatch", offsetof(struct subwg_driver, dispatch), call_dispatch, false},
     {"cleanup", offsetof(struct subwg_driver, cleanup), call_cleanup, false},
 };
 #define OPERATION_COUNT ((int)(sizeof(operations) / sizeof(operations[0])))
