@@ -195,8 +195,17 @@ void live_listen(const char *address)
     LIVE_ASSERT_DONE(address_add(live.there, &there, &live.error), live.error);
 }
 
+static uint64_t elapsed_ns(void *context)
+{
+    const struct live *clock = context;
+    struct timespec now;
+    (void)clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + clock->ahead_ns;
+}
+
 int32_t live_make_cable(struct subwg_registry **ret_registry, struct subwg_cable **ret_cable)
 {
+    const struct subwg_cable_callbacks callbacks = {.context = &live, .elapsed_ns = elapsed_ns};
     const char *const subnets[] = {"10.233.0.0/18"};
     struct subwg_endpoint local = SUBWG_ENDPOINT_INIT;
     struct subwg_error *error = &live.error;
@@ -211,8 +220,8 @@ int32_t live_make_cable(struct subwg_registry **ret_registry, struct subwg_cable
     if (code == 0)
         code = subwg_registry_add(*ret_registry, subwg_wireguard_driver(), error);
     if (code == 0)
-        code =
-            subwg_cable_create(*ret_registry, "wireguard", NULL, &local, NULL, 0, ret_cable, error);
+        code = subwg_cable_create(*ret_registry, "wireguard", &callbacks, &local, NULL, 0,
+                                  ret_cable, error);
     return code == 0 ? subwg_cable_init(*ret_cable, error) : code;
 }
 

@@ -43,6 +43,7 @@ struct live {
     struct netlink *here;
     struct netlink *there;
     struct subwg_error error;
+    uint64_t ahead_ns; /* of the driver's clock before the kernel's */
 };
 extern struct live live;
 
