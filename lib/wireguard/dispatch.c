@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "wireguard/instance.h"
 #include "wireguard/moves.h"
+#include "wireguard/reconcile.h"
 
 #define OPERATION "dispatch"
 #define NS_A_MS   1000000
@@ -177,6 +178,13 @@ static int32_t drain(struct subwg_instance *instance, struct subwg_error *error)
 
 /* The regular work. */
 
+/* What it finds goes to the log. */
+static int32_t reconcile(struct subwg_instance *instance, struct subwg_error *error)
+{
+    instance->dispatch->reconciles++;
+    return reconcile_run(instance, 0, NULL, NULL, error);
+}
+
 /* Of all that the driver configures only peers change without a notice. */
 static bool peers_differ(const struct subwg_instance *instance)
 {
@@ -226,8 +234,10 @@ int32_t dispatch_run(struct subwg_instance *instance, struct subwg_error *error)
     if (instance->dispatch == NULL)
         return 0;
     int32_t code = drain(instance, error);
-    if (instance->initialized)
+    if (instance->initialized) {
+        work(instance, SCHEDULE_RECONCILE, reconcile, &code, error);
         work(instance, SCHEDULE_POLL, poll_peers, &code, error);
+    }
     int32_t armed = arm(instance);
     if (armed < 0 && code == 0)
         code = error_set(error, armed, SUBWG_REASON_UNSPECIFIED, OPERATION,
