@@ -28,7 +28,9 @@ static void note_failure(struct repair *repair, enum step_kind kind,
         repair->first = *failure;
     repair->refusals++;
     repair->link_down = repair->link_down || kind == STEP_LINK_UP;
-    repair->over = repair->over || !concerns_one(failure) || kind == STEP_LINK_CREATE;
+    /* Who finds a link without its mark up takes it for a stranger's. */
+    repair->over = repair->over || !concerns_one(failure) || kind == STEP_LINK_CREATE ||
+                   kind == STEP_LINK_ALIAS;
 }
 
 static bool is_peer(enum step_kind kind)

@@ -151,6 +151,22 @@ START_TEST(a_link_is_found_whose_making_was_not_answered)
 }
 END_TEST
 
+/* It would be taken for a stranger's. */
+START_TEST(a_link_that_reconcile_could_not_mark_is_not_set_up)
+{
+    world_init();
+    ck_assert_int_eq(world_connect(&two), 0);
+    fake_kernel_delete_link(WORLD_DEVICE);
+    fake_kernel_fail_request((uint64_t)_i + 1, ENFILE);
+    (void)subwg_cable_reconcile(world.cable, 0, NULL, NULL, &world.error);
+    fake_kernel_fail_request(0, 0);
+    ck_assert(kernel_has("alias \"libsubwg:subwg0\"") || !kernel_has("group 22359 mtu 1420 up"));
+    world.published_count = 0;
+    world_restart();
+    assert_kernel_has("alias \"libsubwg:subwg0\" group 22359 mtu 1420 up");
+}
+END_TEST
+
 START_TEST(a_port_that_needs_a_capability_is_named_with_it)
 {
     const struct subwg_setting low[] = {{"port", "443"}};
@@ -264,6 +280,7 @@ int main(void)
         {an_init_that_was_undone_can_be_tried_again, 6},
         {an_address_that_went_with_ipv6_is_no_failure_of_the_way_back, 0},
         {a_link_is_found_whose_making_was_not_answered, 0},
+        {a_link_that_reconcile_could_not_mark_is_not_set_up, 30},
         {a_port_that_needs_a_capability_is_named_with_it, 2},
         {the_record_is_not_touched_by_a_driver_that_succeeds, 0},
     };
