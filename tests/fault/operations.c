@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "hand.h"
 #include "world.h"
 
 static struct remote two;
@@ -19,6 +21,30 @@ static int32_t create(void)
 static int32_t init(void)
 {
     return subwg_cable_init(world.cable, &world.error);
+}
+
+static int32_t reconcile(void)
+{
+    world.published_count = 0;
+    return subwg_cable_reconcile(world.cable, 0, NULL, NULL, &world.error);
+}
+
+static int32_t dry_run(void)
+{
+    return subwg_cable_reconcile(world.cable, SUBWG_RECONCILE_DRY_RUN, NULL, NULL, &world.error);
+}
+
+static int32_t event_fd(void)
+{
+    return subwg_cable_event_fd(world.cable, &world.error);
+}
+
+/* At a time when all its work is due, and late enough for another try. */
+static int32_t dispatch(void)
+{
+    world.published_count = 0;
+    world_pass(31);
+    return subwg_cable_dispatch(world.cable, &world.error);
 }
 
 static void must(int32_t code)
@@ -90,6 +116,112 @@ static void arrange_half_made(void)
     fake_kernel_set_link_alias(WORLD_DEVICE, "");
     (void)fake_kernel_delete_rules(2, 220);
     must(create());
+}
+
+/* Engines that look after the device. */
+
+static void arrange_complete(void)
+{
+    arrange_connected();
+    must(subwg_cable_list_complete(world.cable, &world.error));
+    world.published_count = 0;
+}
+
+/* Sockets of somebody else's, which stay open from round to round. */
+static void lend_a_hand(void)
+{
+    static bool open;
+    if (!open)
+        hand_open();
+    open = true;
+}
+
+static void arrange_without_link(void)
+{
+    arrange_complete();
+    fake_kernel_delete_link(WORLD_DEVICE);
+}
+
+static void arrange_link_down(void)
+{
+    arrange_complete();
+    fake_kernel_set_link_up(WORLD_DEVICE, false);
+    fake_kernel_set_link_mtu(WORLD_DEVICE, 1300);
+}
+
+static void arrange_without_rules(void)
+{
+    arrange_complete();
+    (void)fake_kernel_delete_rules(AF_INET, 220);
+    (void)fake_kernel_delete_rules(AF_INET6, 220);
+    (void)fake_kernel_delete_routes("10.234.64.0/18", 220);
+    (void)fake_kernel_delete_routes("10.235.0.0/18", 220);
+}
+
+static void arrange_without_peer(void)
+{
+    arrange_complete();
+    fake_kernel_remove_peer(WORLD_DEVICE, two.public_key);
+}
+
+static void arrange_robbed(void)
+{
+    uint8_t stranger[32] = {9, 9, 9};
+    arrange_complete();
+    fake_kernel_add_peer(WORLD_DEVICE, stranger, "10.234.0.0/18");
+    fake_kernel_add_peer(WORLD_DEVICE, two.public_key, "10.235.64.0/18");
+    fake_kernel_add_route(&(struct fake_kernel_route){
+        .destination = "10.250.0.0/16", .link = WORLD_DEVICE, .table = 220, .protocol = 158});
+}
+
+static void arrange_device_changed(void)
+{
+    lend_a_hand();
+    arrange_complete();
+    hand_set_port(5999);
+    hand_set_mark(7);
+}
+
+static void arrange_keys_changed(void)
+{
+    lend_a_hand();
+    arrange_complete();
+    hand_set_private_key();
+    hand_set_preshared_key(two.public_key);
+    hand_set_keepalive(three.public_key, 3);
+}
+
+/* An own network appears where a remote one is. */
+static void arrange_overlap(void)
+{
+    arrange_complete();
+    fake_kernel_add_address("eth0", "10.234.0.9/24");
+}
+
+static void arrange_overlap_over(void)
+{
+    arrange_overlap();
+    must(reconcile());
+    fake_kernel_delete_address("eth0", "10.234.0.9/24");
+}
+
+static void arrange_attended(void)
+{
+    arrange_complete();
+    must(subwg_cable_event_fd(world.cable, &world.error));
+}
+
+static void arrange_attended_key(void)
+{
+    arrange_attended();
+    two.config[0].value = four.key;
+}
+
+static void arrange_moving(void)
+{
+    arrange_attended_key();
+    must(world_connect(&two));
+    world_hear(&four);
 }
 
 static void arrange_changed_subnets(void)
@@ -246,6 +378,8 @@ static int32_t destroy(void)
     return 0;
 }
 
+#define REPAIR (OPERATION_AGAIN | OPERATION_ONE_WAY | OPERATION_STEPWISE)
+
 const struct operation operations[] = {
     {"create", arrange_nothing, create, 0},
     {"init", arrange_created, init, 0},
@@ -270,6 +404,21 @@ const struct operation operations[] = {
      OPERATION_MANY | OPERATION_AGAIN | OPERATION_ONE_WAY},
     {"get connections", arrange_connected, get_connections, OPERATION_AGAIN},
     {"metrics snapshot", arrange_connected, metrics_snapshot, OPERATION_AGAIN},
+    {"reconcile, nothing", arrange_complete, reconcile, OPERATION_AGAIN},
+    {"reconcile, no link", arrange_without_link, reconcile, REPAIR},
+    {"reconcile, link down", arrange_link_down, reconcile, REPAIR},
+    {"reconcile, no rules", arrange_without_rules, reconcile, REPAIR},
+    {"reconcile, no peer", arrange_without_peer, reconcile, REPAIR},
+    {"reconcile, robbed", arrange_robbed, reconcile, REPAIR},
+    {"reconcile, other device", arrange_device_changed, reconcile, REPAIR},
+    {"reconcile, other keys", arrange_keys_changed, reconcile, REPAIR},
+    {"reconcile, overlap", arrange_overlap, reconcile, REPAIR},
+    {"reconcile, overlap over", arrange_overlap_over, reconcile, REPAIR},
+    {"reconcile, dry run", arrange_without_link, dry_run, OPERATION_AGAIN},
+    {"event fd", arrange_complete, event_fd, OPERATION_AGAIN},
+    {"connect, staged", arrange_attended_key, connect_two, OPERATION_AGAIN},
+    {"dispatch, nothing", arrange_attended, dispatch, 0},
+    {"dispatch, move", arrange_moving, dispatch, OPERATION_STEPWISE},
     {"cleanup", arrange_connected, cleanup, OPERATION_MANY | OPERATION_AGAIN | OPERATION_ONE_WAY},
     {"cleanup, without init", arrange_left_behind, cleanup,
      OPERATION_MANY | OPERATION_AGAIN | OPERATION_ONE_WAY},

@@ -10,9 +10,10 @@
 #define OPERATIONS_PSK "canary 5a1f, which no text may show"
 
 enum operation_flags {
-    OPERATION_AGAIN = 1,  /* run once more, it changes nothing */
-    OPERATION_MANY = 2,   /* it has parts, of which some may fail and others not */
-    OPERATION_ONE_WAY = 4 /* after a failure what was done stays */
+    OPERATION_AGAIN = 1,   /* run once more, it changes nothing */
+    OPERATION_MANY = 2,    /* it has parts, of which some may fail and others not */
+    OPERATION_ONE_WAY = 4, /* after a failure what was done stays */
+    OPERATION_STEPWISE = 8 /* and that is no secret: it is told step by step */
 };
 
 struct operation {
