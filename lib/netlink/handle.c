@@ -8,10 +8,11 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/secret.h"
 
 static int32_t handle_open(struct netlink *netlink, uint32_t reply_timeout_ms)
 {
-    netlink->request = calloc(1, LIMIT_MESSAGE_BYTES);
+    netlink->request = secret_memory_create(LIMIT_MESSAGE_BYTES, &netlink->request_locked);
     if (netlink->request == NULL)
         return -ENOMEM;
     int32_t code = transport_open(&netlink->generic, NETLINK_GENERIC, true, reply_timeout_ms);
@@ -44,9 +45,7 @@ void netlink_close(struct netlink *netlink)
         return;
     transport_close(&netlink->generic);
     transport_close(&netlink->route);
-    if (netlink->request != NULL)
-        sodium_memzero(netlink->request, LIMIT_MESSAGE_BYTES);
-    free(netlink->request);
+    secret_memory_destroy(netlink->request, LIMIT_MESSAGE_BYTES);
     wg_device_finish(&netlink->scratch);
     free(netlink);
 }
@@ -54,4 +53,9 @@ void netlink_close(struct netlink *netlink)
 bool netlink_is_own(const struct netlink *netlink, uint32_t port_id)
 {
     return port_id != 0 && netlink->route.port_id == port_id;
+}
+
+bool netlink_is_locked(const struct netlink *netlink)
+{
+    return netlink->request_locked && netlink->generic.locked;
 }

@@ -10,8 +10,9 @@ struct netlink {
     struct transport generic;
     struct transport route;
     uint16_t wireguard_family; /* 0: not looked up yet */
-    uint8_t *request;          /* LIMIT_MESSAGE_BYTES, for requests built by hand */
-    struct wg_device scratch;  /* a dump is read here and exchanged with the caller's when whole */
+    uint8_t *request; /* LIMIT_MESSAGE_BYTES of secret memory, for requests built by hand */
+    bool request_locked;
+    struct wg_device scratch; /* a dump is read here and exchanged with the caller's when whole */
 };
 
 #endif

@@ -28,6 +28,9 @@ void netlink_close(struct netlink *netlink); /* accepts NULL */
 /* True for the port id of the route socket: what the kernel tells with it, our own request caused. */
 bool netlink_is_own(const struct netlink *netlink, uint32_t port_id);
 
+/* True if the memory through which keys pass cannot be swapped out. */
+bool netlink_is_locked(const struct netlink *netlink);
+
 /* WireGuard (linux/wireguard.h). */
 
 enum wg_preshared_key {

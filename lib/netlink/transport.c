@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/limits.h"
+#include "base/secret.h"
 
 #define NS_A_MS 1000000
 #define NS_A_S  1000000000
@@ -71,7 +72,8 @@ int32_t transport_open(struct transport *transport, int bus, bool secret, uint32
                                     .secret = secret,
                                     .reply_timeout_ms = reply_timeout_ms,
                                     .sequence = randombytes_random()};
-    transport->buffer = calloc(1, LIMIT_RECEIVE_BYTES);
+    transport->buffer = secret ? secret_memory_create(LIMIT_RECEIVE_BYTES, &transport->locked)
+                               : calloc(1, LIMIT_RECEIVE_BYTES);
     if (transport->buffer == NULL)
         return -ENOMEM;
     int32_t code = socket_open(transport);
@@ -83,9 +85,10 @@ int32_t transport_open(struct transport *transport, int bus, bool secret, uint32
 void transport_close(struct transport *transport)
 {
     socket_drop(transport);
-    if (transport->buffer != NULL)
-        sodium_memzero(transport->buffer, LIMIT_RECEIVE_BYTES);
-    free(transport->buffer);
+    if (transport->secret)
+        secret_memory_destroy(transport->buffer, LIMIT_RECEIVE_BYTES);
+    else
+        free(transport->buffer);
     transport->buffer = NULL;
 }
 

@@ -20,7 +20,8 @@ struct transport {
     struct mnl_socket
         *socket; /* NULL after it could not be replaced; the next exchange tries again */
     int bus;     /* NETLINK_GENERIC, NETLINK_ROUTE */
-    bool secret; /* replies hold keys: the buffer is wiped after each */
+    bool secret; /* replies hold keys: the buffer is secret memory and wiped after each */
+    bool locked; /* ... and cannot be swapped out */
     uint32_t reply_timeout_ms;
     uint32_t port_id;
     uint32_t sequence;         /* of the last request */

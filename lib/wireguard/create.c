@@ -3,8 +3,10 @@
 #include "wireguard/create.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <sodium.h>
 
@@ -14,6 +16,9 @@
 #include "wireguard/instance.h"
 
 #define OPERATION "create"
+
+/* Of locked memory that an instance takes: the page of secrets and the buffers of one socket. */
+#define SECRET_KIB ((4096u + LIMIT_MESSAGE_BYTES + LIMIT_RECEIVE_BYTES) / 1024u)
 
 /* A table: its head accepted, the smaller size copied, the rest zero; all of minor 0 is mandatory. */
 static int32_t copy_host(const struct subwg_host *host, struct subwg_host *copy,
@@ -86,10 +91,25 @@ static void warn(const struct subwg_instance *instance)
     if (instance->settings.well_known_psk)
         instance_log(instance, SUBWG_LOG_WARNING,
                      "psk is the publicly known 'default psk': it protects nothing");
-    if (instance->secrets->has_preshared_key && !instance->secrets->locked)
-        instance_log(instance, SUBWG_LOG_WARNING,
-                     "the preshared key's memory could not be locked and may be swapped out "
-                     "(see: ulimit -l)");
+}
+
+/* Each dump brings the keys, whether a preshared one is set or not. */
+static void report_secrets(const struct subwg_instance *instance)
+{
+    if (instance->secrets->locked && netlink_is_locked(instance->netlink)) {
+        instance_log(instance, SUBWG_LOG_DEBUG,
+                     "memory for keys is locked, left out of core dumps and wiped on fork");
+        return;
+    }
+    struct rlimit limit = {0};
+    char now[24] = "unknown";
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        (void)snprintf(now, sizeof(now), "%llu", (unsigned long long)limit.rlim_cur / 1024);
+    instance_log(instance, SUBWG_LOG_WARNING,
+                 "memory for keys could not be locked and may be swapped out: raise the limit of "
+                 "locked memory (RLIMIT_MEMLOCK, ulimit -l, LimitMEMLOCK=) by %u KiB an instance, "
+                 "it is %s KiB; or give CAP_IPC_LOCK",
+                 SECRET_KIB, now);
 }
 
 int32_t instance_create(const struct subwg_host *host, const struct subwg_endpoint *local,
@@ -115,7 +135,7 @@ int32_t instance_create(const struct subwg_host *host, const struct subwg_endpoi
         code = endpoint_check_head(local, error);
     if (code == 0 && (instance->secrets = secret_page_create()) == NULL)
         code = error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, OPERATION,
-                         "no memory for the secrets");
+                         "no memory for the secrets: %s", error_phrase(errno));
     if (code == 0)
         code = settings_read(settings, setting_count, environment, environment_count,
                              &instance->settings, instance->secrets, error);
@@ -128,6 +148,7 @@ int32_t instance_create(const struct subwg_host *host, const struct subwg_endpoi
         return code;
     }
     warn(instance);
+    report_secrets(instance);
     *ret_instance = instance;
     return 0;
 }
