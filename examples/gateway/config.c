@@ -11,6 +11,8 @@
 
 #include <subwg/render.h>
 
+#include "wipe.h"
+
 static const struct field config_fields[] = {
     {"cable-driver", FIELD_TEXT, true, "a driver's name, such as \"wireguard\"", 0, 0},
     {"driver-directory", FIELD_TEXT, false, "an absolute path of a directory of drivers", 0, 0},
@@ -86,7 +88,7 @@ static int make_settings(struct config *config)
         if (!json_is_string(json_object_iter_value(at))) {
             char *text = setting_text(json_object_iter_value(at));
             int failed = json_object_iter_set_new(settings, at, json_string(text));
-            free(text);
+            wipe_and_free(text);
             if (failed != 0)
                 return -ENOMEM;
         }
@@ -207,6 +209,7 @@ int config_read(struct config *config, const char *path, struct faults *faults)
         faults_add(faults, "", "cannot read it: %s", strerror(errno));
         goto end;
     }
+    setvbuf(file, NULL, _IONBF, 0); /* no copy that stays unwiped */
     count = fread(bytes, 1, CONFIG_FILE_BYTES_MAX + 1, file);
     if (ferror(file) != 0)
         faults_add(faults, "", "cannot read it: %s", strerror(errno));
@@ -221,6 +224,14 @@ end:
     if (file != NULL)
         fclose(file);
     return faults->count == 0 ? 0 : -EINVAL;
+}
+
+void config_forget_settings(struct config *config)
+{
+    free(config->settings); /* the texts are the document's */
+    config->settings = NULL;
+    config->setting_count = 0;
+    json_object_del(config->document, "settings");
 }
 
 void config_free(struct config *config)

@@ -35,6 +35,8 @@ struct config {
 /* Returns 0, or -EINVAL with the faults; the configuration is empty then. */
 int config_read(struct config *config, const char *path, struct faults *faults);
 int config_parse(struct config *config, const char *bytes, size_t count, struct faults *faults);
+/* Wipes the settings, which may hold a preshared key: the driver has taken them. */
+void config_forget_settings(struct config *config);
 void config_free(struct config *config);
 
 #endif

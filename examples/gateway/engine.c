@@ -53,7 +53,7 @@ static void on_event(void *context, const struct subwg_event *event)
              event->text != NULL ? event->text : "");
 }
 
-int engine_create(struct engine *engine, const struct config *config, struct subwg_error *error)
+int engine_create(struct engine *engine, struct config *config, struct subwg_error *error)
 {
     const struct subwg_cable_callbacks callbacks = {
         .context = engine, .log = on_log, .publish = on_publish, .event = on_event};
@@ -71,6 +71,7 @@ int engine_create(struct engine *engine, const struct config *config, struct sub
         result = subwg_cable_create(engine->registry, config->cable_driver, &callbacks,
                                     &config->local->view, config->settings, config->setting_count,
                                     &engine->cable, error);
+    config_forget_settings(config);
     if (result < 0)
         engine_destroy(engine);
     return result;

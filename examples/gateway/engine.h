@@ -19,8 +19,9 @@ struct engine {
 };
 
 /* Returns 0 or a negative errno with the error filled; the engine is empty then. The engine must stay
- * where it is until engine_destroy(), because the cable refers to it. */
-int engine_create(struct engine *engine, const struct config *config, struct subwg_error *error);
+ * where it is until engine_destroy(), because the cable refers to it. The configuration's settings are
+ * forgotten: the driver has what it needs of them. */
+int engine_create(struct engine *engine, struct config *config, struct subwg_error *error);
 
 /* Leaves tunnels up. */
 void engine_destroy(struct engine *engine);

@@ -217,6 +217,7 @@ json_t *fields_parse(const char *bytes, size_t count, struct faults *faults)
         faults_add(faults, "", "line %d, column %d: not valid JSON: %s", error.line, error.column,
                    error.text);
     }
+    explicit_bzero(&error, sizeof error);
     return document;
 }
 

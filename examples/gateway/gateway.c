@@ -170,10 +170,9 @@ static int open_surroundings(struct gateway *gateway)
     return result;
 }
 
-static int start(struct gateway *gateway)
+static int start(struct gateway *gateway, struct config *config)
 {
     struct subwg_error error = SUBWG_ERROR_INIT;
-    const struct config *config = gateway->config;
 
     if (engine_create(&gateway->engine, config, &error) < 0) {
         engine_print_fatal(&error);
@@ -196,14 +195,14 @@ static int start(struct gateway *gateway)
     return 0;
 }
 
-int gateway_run(const struct config *config)
+int gateway_run(struct config *config)
 {
     struct gateway gateway = {
         .config = config, .broker = {.inotify_fd = -1}, .signal_fd = -1, .event_fd = -1};
     int status = EXIT_FAILURE;
 
     log_threshold(config->log_level);
-    if (start(&gateway) == 0)
+    if (start(&gateway, config) == 0)
         status = loop(&gateway);
     http_stop(gateway.http);
     broker_close(&gateway.broker);

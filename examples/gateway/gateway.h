@@ -36,6 +36,6 @@ struct gateway {
 uint64_t gateway_now_ms(void);
 
 /* Runs until a signal ends it. Returns the program's exit status. */
-int gateway_run(const struct config *config);
+int gateway_run(struct config *config);
 
 #endif

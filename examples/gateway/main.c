@@ -13,6 +13,7 @@
 #include "config.h"
 #include "engine.h"
 #include "gateway.h"
+#include "wipe.h"
 
 #define EXIT_USAGE 2
 
@@ -81,7 +82,7 @@ static int withdraw(const struct config *config)
     return result == 0 || result == -ENOENT ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int uninstall(const struct config *config)
+static int uninstall(struct config *config)
 {
     struct subwg_error error = SUBWG_ERROR_INIT;
     struct engine engine;
@@ -195,6 +196,7 @@ static int dispatch(char **words)
 
 int main(int count, char **words)
 {
+    wipe_json_memory();
     if (count < 2)
         return misused("what to do?", "");
     if (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0)
