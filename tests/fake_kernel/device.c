@@ -7,6 +7,8 @@
 
 #include "world.h"
 
+#define SCALARMULT_STACK 16384 /* bytes that may hold pieces of a key afterwards */
+
 static uint32_t bucket_of(const void *bytes, size_t size)
 {
     const uint8_t *byte = bytes;
@@ -75,25 +77,41 @@ void fake_peer_destroy(struct fake_device *device, struct fake_peer *peer)
     free(peer);
 }
 
+void fake_key_mask(uint8_t target[FAKE_KEY_SIZE], const uint8_t key[FAKE_KEY_SIZE])
+{
+    static const uint8_t none[FAKE_KEY_SIZE];
+    uint8_t mask = memcmp(key, none, FAKE_KEY_SIZE) != 0 ? 0x5a : 0;
+
+    for (size_t i = 0; i < FAKE_KEY_SIZE; i++)
+        target[i] = key[i] ^ mask;
+}
+
 /* A peer with the device's own key cannot be: setting the key removes it. */
 void fake_device_set_private_key(struct fake_device *device, const uint8_t *private_key)
 {
     static const uint8_t none[FAKE_KEY_SIZE];
     uint8_t public_key[FAKE_KEY_SIZE] = {0};
+    uint8_t clamped[FAKE_KEY_SIZE], masked[FAKE_KEY_SIZE];
     bool there = memcmp(private_key, none, FAKE_KEY_SIZE) != 0;
     struct fake_peer *peer;
 
-    if (memcmp(private_key, device->private_key, FAKE_KEY_SIZE) == 0)
+    memcpy(clamped, private_key, FAKE_KEY_SIZE);
+    if (there) {
+        clamped[0] &= 248;
+        clamped[31] = (uint8_t)((clamped[31] & 127) | 64);
+    }
+    fake_key_mask(masked, clamped);
+    explicit_bzero(clamped, sizeof(clamped));
+    if (memcmp(masked, device->masked_private_key, FAKE_KEY_SIZE) == 0)
         return;
     if (there) {
         crypto_scalarmult_base(public_key, private_key);
+        sodium_stackzero(SCALARMULT_STACK);
         peer = fake_device_find(device, public_key);
         if (peer != NULL)
             fake_peer_destroy(device, peer);
     }
-    memcpy(device->private_key, private_key, FAKE_KEY_SIZE);
-    device->private_key[0] &= 248;
-    device->private_key[31] = (uint8_t)((device->private_key[31] & 127) | 64);
+    memcpy(device->masked_private_key, masked, FAKE_KEY_SIZE);
     memcpy(device->public_key, public_key, FAKE_KEY_SIZE);
     device->has_private_key = there;
 }

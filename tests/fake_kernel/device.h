@@ -28,7 +28,7 @@ struct fake_peer {
     struct fake_allowed_ips allowed_ips;
     uint64_t serial;
     uint8_t public_key[FAKE_KEY_SIZE];
-    uint8_t preshared_key[FAKE_KEY_SIZE];
+    uint8_t masked_preshared_key[FAKE_KEY_SIZE];
     union {
         sa_family_t family;
         struct sockaddr_in v4;
@@ -51,12 +51,16 @@ struct fake_device {
     uint64_t next_serial;
     uint32_t generation;         /* of sets, by which a dump knows that it was interrupted */
     uint64_t allowed_generation; /* of allowed IPs */
-    uint8_t private_key[FAKE_KEY_SIZE];
+    uint8_t masked_private_key[FAKE_KEY_SIZE];
     uint8_t public_key[FAKE_KEY_SIZE];
     bool has_private_key;
     uint16_t port;
     uint32_t mark;
 };
+
+/* The model keeps secrets so that a hunt for them in the process's memory does not find the model's:
+ * masked, and unmasked by the same call. The key of zeroes, no key, stays what it is. */
+void fake_key_mask(uint8_t target[FAKE_KEY_SIZE], const uint8_t key[FAKE_KEY_SIZE]);
 
 struct fake_device *fake_device_create(void);
 void fake_device_destroy(struct fake_device *device);

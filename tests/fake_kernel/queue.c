@@ -131,6 +131,8 @@ void fake_queue_ack(struct fake_request *request, int status)
         fake_put_text(&writer, NLMSGERR_ATTR_MSG, request->sentence);
     fake_message_end(&writer, 0);
     fake_queue_add(socket, writer.data, writer.size);
+    explicit_bzero(payload, sizeof(int) + echoed);
+    explicit_bzero(writer.data, writer.limit);
     free(payload);
     free(writer.data);
 }

@@ -158,7 +158,7 @@ static void write_peer(FILE *out, const struct fake_peer *peer)
     fputs("  peer ", out);
     write_key(out, peer->public_key);
     fprintf(out, " preshared key %s",
-            memcmp(peer->preshared_key, none, FAKE_KEY_SIZE) != 0 ? "yes" : "no");
+            memcmp(peer->masked_preshared_key, none, FAKE_KEY_SIZE) != 0 ? "yes" : "no");
     write_endpoint(out, peer);
     fprintf(out, " keepalive %u handshake %" PRId64 " rx %" PRIu64 " tx %" PRIu64 " allowed",
             peer->keepalive_s, peer->handshake_s, peer->rx_bytes, peer->tx_bytes);

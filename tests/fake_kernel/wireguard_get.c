@@ -44,11 +44,22 @@ static bool put_endpoint(struct fake_writer *writer, const struct fake_peer *pee
            fake_put(writer, WGPEER_A_ENDPOINT, &peer->endpoint, size);
 }
 
+static bool put_secret(struct fake_writer *writer, uint16_t type, const uint8_t *masked)
+{
+    uint8_t key[FAKE_KEY_SIZE];
+    bool fits;
+
+    fake_key_mask(key, masked);
+    fits = fake_put(writer, type, key, sizeof(key));
+    explicit_bzero(key, sizeof(key));
+    return fits;
+}
+
 static bool put_facts(struct fake_writer *writer, const struct fake_peer *peer)
 {
     struct kernel_timespec handshake = {.s = peer->handshake_s};
 
-    return fake_put(writer, WGPEER_A_PRESHARED_KEY, peer->preshared_key, FAKE_KEY_SIZE) &&
+    return put_secret(writer, WGPEER_A_PRESHARED_KEY, peer->masked_preshared_key) &&
            fake_put(writer, WGPEER_A_LAST_HANDSHAKE_TIME, &handshake, sizeof(handshake)) &&
            fake_put_u16(writer, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, peer->keepalive_s) &&
            fake_put_u64(writer, WGPEER_A_TX_BYTES, peer->tx_bytes) &&
@@ -127,7 +138,7 @@ static bool put_device(struct fake_writer *writer, const struct fake_link *link)
            fake_put_u32(writer, WGDEVICE_A_IFINDEX, link->ifindex) &&
            fake_put_text(writer, WGDEVICE_A_IFNAME, link->name) &&
            (!device->has_private_key ||
-            (fake_put(writer, WGDEVICE_A_PRIVATE_KEY, device->private_key, FAKE_KEY_SIZE) &&
+            (put_secret(writer, WGDEVICE_A_PRIVATE_KEY, device->masked_private_key) &&
              fake_put(writer, WGDEVICE_A_PUBLIC_KEY, device->public_key, FAKE_KEY_SIZE)));
 }
 

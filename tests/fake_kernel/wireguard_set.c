@@ -87,7 +87,7 @@ static int change_peer(struct fake_device *device, struct fake_peer *peer,
     int status = 0;
 
     if (parts[WGPEER_A_PRESHARED_KEY] != NULL)
-        memcpy(peer->preshared_key, fake_data(parts[WGPEER_A_PRESHARED_KEY]), FAKE_KEY_SIZE);
+        fake_key_mask(peer->masked_preshared_key, fake_data(parts[WGPEER_A_PRESHARED_KEY]));
     if (parts[WGPEER_A_ENDPOINT] != NULL)
         fake_peer_set_endpoint(peer, fake_data(parts[WGPEER_A_ENDPOINT]),
                                fake_size(parts[WGPEER_A_ENDPOINT]));
