@@ -441,6 +441,12 @@ uint16_t connection_keepalive_s(const struct connection *connection)
                : connection->keepalive_s;
 }
 
+const char *connection_cluster_id(const struct connection *connection)
+{
+    return connection->successor != NULL ? connection->successor->cluster_id
+                                         : connection->cluster_id;
+}
+
 void connection_destroy(struct connection *connection)
 {
     free(connection);

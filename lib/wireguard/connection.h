@@ -57,8 +57,10 @@ struct connection {
     char remote_ip[ADDRESS_TEXT_SIZE];
 
     /* Found. */
-    bool adopted;      /* left by an earlier run and claimed by nobody yet */
-    bool named;        /* adopted, and an endpoint with its key was refused: it stays */
+    bool adopted; /* left by an earlier run and claimed by nobody yet */
+    bool named;   /* adopted, and an endpoint with its key was refused: it stays */
+    uint64_t
+        held_until_ns; /* adopted, and nobody's: kept as long for who claimed its subnets; 0: not */
     uint8_t installed; /* enum installed */
     uint8_t installed_preshared_key;          /* enum wg_preshared_key */
     struct socket_address installed_endpoint; /* what it was told or adopted with; it may roam */
@@ -94,6 +96,9 @@ void connection_destroy(struct connection *connection); /* accepts NULL */
  * keepalive, because that makes it shake hands. */
 uint32_t connection_carried_count(const struct connection *connection); /* of allowed_ips */
 uint16_t connection_keepalive_s(const struct connection *connection);
+
+/* Empty for a leftover, unless a cluster's subnets are moving away from it. */
+const char *connection_cluster_id(const struct connection *connection);
 
 /* The key that an endpoint names in its backend config; ret_named tells if it names one. */
 int32_t connection_key_of_endpoint(const struct subwg_endpoint *endpoint, struct key *ret_key,

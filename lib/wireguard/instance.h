@@ -98,6 +98,8 @@ int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_
 /* An endpoint with this key was refused: if a leftover has it, it is somebody's and stays. */
 void leftover_name(struct subwg_instance *instance, const struct key *key);
 /* After the end of the list: the kernel does not have them any more. */
+/* True for a peer that no endpoint stands for, once the list of endpoints is complete. NULL: foreign. */
+bool leftover_may_go(const struct subwg_instance *instance, const struct connection *connection);
 void leftovers_forget(struct subwg_instance *instance);
 int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *error);
 

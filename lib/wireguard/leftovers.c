@@ -4,8 +4,11 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "wireguard/instance.h"
 #include "wireguard/moves.h"
+
+#define NS_PER_S UINT64_C(1000000000)
 
 void leftover_name(struct subwg_instance *instance, const struct key *key)
 {
@@ -14,9 +17,29 @@ void leftover_name(struct subwg_instance *instance, const struct key *key)
         leftover->named = true;
 }
 
-static bool may_go(const struct connection *connection)
+bool leftover_may_go(const struct subwg_instance *instance, const struct connection *connection)
 {
-    return connection == NULL || (connection->adopted && !connection->named);
+    return connection == NULL || (connection->adopted && !connection->named &&
+                                  connection->held_until_ns <= instance_now(instance));
+}
+
+/* Nobody's, but somebody who was refused for its sake will be back for its subnets: until then it keeps
+ * them, so that they go from hand to hand. Once; who does not come in time finds them free. */
+static uint32_t hold_claimed(struct subwg_instance *instance)
+{
+    struct claim_owners owners = claims_find_owners(&instance->claims, &instance->table);
+    uint64_t until_ns = instance_now(instance) + LIMIT_MOVE_S * NS_PER_S;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < instance->claims.count; i++) {
+        const struct connection *owner = owners.list[i];
+        if (owner == NULL || instance->claims.list[i].subnet.family == FAMILY_NONE ||
+            owner->held_until_ns != 0 || !leftover_may_go(instance, owner))
+            continue;
+        table_hold(&instance->table, table_find_key(&instance->table, &owner->public_key),
+                   until_ns);
+        count++;
+    }
+    return count;
 }
 
 /* Peers of the dump that no connection of ours stands for. */
@@ -26,7 +49,7 @@ static void gather_foreign_peers(const struct subwg_instance *instance, struct s
     for (uint32_t i = 0; i < instance->dump.peer_count; i++) {
         const struct wg_peer *peer = &instance->dump.peers[i];
         const struct connection *connection = table_find_key(&instance->table, &peer->public_key);
-        if (may_go(connection))
+        if (leftover_may_go(instance, connection))
             peers[found->peer_count++] = (struct peer_state){.public_key = peer->public_key};
     }
     found->peers = peers;
@@ -43,7 +66,8 @@ static void gather_foreign_routes(const struct subwg_instance *instance, struct 
         const struct prefix_node *node =
             prefix_map_find(&instance->table.owners, &routes[i].destination, NULL, NULL);
         const struct connection *owner = node != NULL ? node->owner : NULL;
-        bool owned = !may_go(owner) && prefix_equal(&node->prefix, &routes[i].destination);
+        bool owned = !leftover_may_go(instance, owner) &&
+                     prefix_equal(&node->prefix, &routes[i].destination);
         if (!owned && !moves_carry(instance, &routes[i].destination))
             destinations[found->route_count++] = routes[i].destination;
     }
@@ -56,7 +80,7 @@ void leftovers_forget(struct subwg_instance *instance)
 {
     for (uint32_t i = instance->table.count; i-- > 0;) {
         struct connection *connection = instance->table.connections[i];
-        if (!may_go(connection))
+        if (!leftover_may_go(instance, connection))
             continue;
         table_remove(&instance->table, connection);
         connection_destroy(connection);
@@ -86,6 +110,7 @@ int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *er
                          error_phrase(ENOMEM));
         goto out;
     }
+    uint32_t held = hold_claimed(instance);
     gather_foreign_peers(instance, &found, peers);
     gather_foreign_routes(instance, &found, routes, route_count, destinations);
     struct target target = instance_target(instance);
@@ -93,7 +118,7 @@ int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *er
     code = apply_difference(&target, &wanted, &found, error);
     if (code >= 0) {
         leftovers_forget(instance);
-        code = (int32_t)(found.peer_count + found.route_count);
+        code = (int32_t)(held + found.peer_count + found.route_count);
     }
 out:
     free(destinations);

@@ -63,8 +63,8 @@ void moves_stage(const struct subwg_instance *instance, struct connection *candi
                  struct slice *slice)
 {
     const struct connection *current = slice->connections[SLICE_CURRENT];
-    bool moving = slice->connections[SLICE_PREDECESSOR] != NULL;
-    size_t part = moving ? SLICE_PREDECESSOR : SLICE_CURRENT;
+    size_t part = slice->connections[SLICE_PREDECESSOR] != NULL ? SLICE_PREDECESSOR : SLICE_CURRENT;
+    bool moving = part == SLICE_PREDECESSOR && current != NULL;
     struct connection *old = slice->connections[part];
     if (old == NULL || key_equal(&old->public_key, &candidate->public_key))
         return;
@@ -170,9 +170,11 @@ uint64_t moves_due_ns(const struct subwg_instance *instance)
 
 bool moves_carry(const struct subwg_instance *instance, const struct prefix *subnet)
 {
-    for (uint32_t i = 0; i < instance->table.count && instance->table.moving_count > 0; i++) {
+    bool any = instance->table.moving_count > 0 || instance->table.held_count > 0;
+    for (uint32_t i = 0; i < instance->table.count && any; i++) {
         const struct connection *connection = instance->table.connections[i];
-        if (connection->successor != NULL && connection->subnet_count > 0 &&
+        bool held = connection->held_until_ns != 0 && !leftover_may_go(instance, connection);
+        if ((connection->successor != NULL || held) && connection->subnet_count > 0 &&
             bsearch(subnet, connection->allowed_ips, connection->subnet_count, sizeof(*subnet),
                     prefix_order) != NULL)
             return true;

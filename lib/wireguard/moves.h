@@ -54,7 +54,7 @@ int32_t moves_advance(struct subwg_instance *instance, struct subwg_error *error
 /* When the next dump and moves_advance are due, on the host's elapsed clock; UINT64_MAX: no move. */
 uint64_t moves_due_ns(const struct subwg_instance *instance);
 
-/* True if a move's old peer has this subnet, and with it a route. */
+/* True if a move's old peer, or a leftover that is held for one, has this subnet, and with it a route. */
 bool moves_carry(const struct subwg_instance *instance, const struct prefix *subnet);
 
 #endif

@@ -25,7 +25,7 @@ static const char *shorten(char *buffer, size_t size, const char *string)
 static const char *owner_name(const struct connection *owner, char buffer[80])
 {
     if (!owner->adopted)
-        return shorten(buffer, 80, owner->cluster_id);
+        return shorten(buffer, 80, connection_cluster_id(owner));
     char key[KEY_TEXT_SIZE];
     struct text text = text_over(buffer, 80);
     text_append(&text, "(unclaimed peer %.8s... of an earlier run)",
@@ -64,7 +64,7 @@ static void note_claim(struct subwg_instance *instance, const struct connection 
     text = text_over(line, sizeof(line));
     text_append(&text, "cluster '%s' claims %s",
                 shorten(cluster, sizeof(cluster), candidate->cluster_id), what);
-    policy_announce_conflict(instance, owner->cluster_id, line);
+    policy_announce_conflict(instance, connection_cluster_id(owner), line);
     text = text_over(line, sizeof(line));
     text_append(&text, "it claims %s, which has an owner", what);
     policy_announce_conflict(instance, candidate->cluster_id, line);
@@ -88,7 +88,8 @@ static int32_t check_key(struct subwg_instance *instance, const struct connectio
     char cluster[80];
     char other[80];
     const struct connection *owner = table_find_key(&instance->table, &candidate->public_key);
-    if (owner == NULL || owner->adopted || strcmp(owner->cluster_id, candidate->cluster_id) == 0)
+    if (owner == NULL || owner->adopted ||
+        strcmp(connection_cluster_id(owner), candidate->cluster_id) == 0)
         return 0;
     note_claim(instance, candidate, NULL, owner, NULL);
     return error_set(error, -EEXIST, SUBWG_REASON_CONFLICT, OPERATION,

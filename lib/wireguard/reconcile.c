@@ -65,7 +65,7 @@ static const char *name_connection(const struct connection *connection, const st
     struct text text = text_over(subject, SUBJECT_SIZE);
     if (connection != NULL && !connection->adopted) {
         text_append(&text, "cluster '");
-        text_append_escaped(&text, connection->cluster_id);
+        text_append_escaped(&text, connection_cluster_id(connection));
         text_append(&text, "'");
     } else if (connection != NULL) {
         text_append(&text, "an unclaimed peer %.8s... of an earlier run",
@@ -91,7 +91,7 @@ static void tell(struct reconciliation *run, const struct connection *connection
         instance_log(instance, repaired ? SUBWG_LOG_INFO : SUBWG_LOG_WARNING, "%s", sentence);
     struct subwg_event event = SUBWG_EVENT_INIT;
     event.kind = repaired ? SUBWG_EVENT_REPAIR : SUBWG_EVENT_DRIFT;
-    event.cluster_id = connection != NULL ? connection->cluster_id : "";
+    event.cluster_id = connection != NULL ? connection_cluster_id(connection) : "";
     event.text = sentence;
     if (instance->host.event != NULL)
         instance->host.event(instance->host.context, &event);

@@ -97,7 +97,7 @@ static void tell_status(const struct subwg_instance *instance, struct connection
     struct subwg_event event = SUBWG_EVENT_INIT;
     event.kind = SUBWG_EVENT_STATUS;
     event.status = status->status;
-    event.cluster_id = connection->cluster_id;
+    event.cluster_id = connection_cluster_id(connection);
     event.text = status_describe(status, now_ns, text);
     if (event.text[0] == '\0')
         event.text = "the remote is heard";

@@ -184,10 +184,10 @@ static void inherit_status(struct connection *candidate, const struct slice *sli
                                                           : slice->connections[SLICE_CLAIMED];
     struct status_state own = {0};
     status_start(&own, now_ns, false);
-    if (same != NULL && (same == before || same == current || slice->carrier != NULL))
+    if (same != NULL)
         own = same->status;
     struct status_state history = before != NULL ? before->status : own;
-    if (predecessor != NULL && same != current)
+    if (predecessor != NULL && current != NULL && same != current)
         status_add_counters(&history, &current->status);
     if (slice->carrier != NULL) {
         slice->carrier->status = history;

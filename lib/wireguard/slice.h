@@ -13,7 +13,8 @@
 /* What a candidate takes the place of. */
 enum slice_part {
     SLICE_CURRENT,     /* the cluster's connection */
-    SLICE_PREDECESSOR, /* the one that the current one has not taken over from yet */
+    SLICE_PREDECESSOR, /* the one that the current one has not taken over from yet; without a current
+                        * one: a leftover that is held for whoever claims its subnets */
     SLICE_CLAIMED,     /* a leftover with the candidate's key */
     SLICE_PARTS
 };

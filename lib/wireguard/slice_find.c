@@ -105,6 +105,8 @@ int32_t slice_find(struct subwg_instance *instance, const struct connection *can
     struct connection *current = table_find_cluster(&instance->table, candidate->cluster_id);
     struct connection *predecessor = current != NULL ? current->predecessor : NULL;
     struct connection *named = table_find_key(&instance->table, &candidate->public_key);
+    if (current == NULL)
+        predecessor = table_find_held(&instance->table, candidate);
     struct connection *claimed = named != current && named != predecessor ? named : NULL;
     *ret_slice = (struct slice){.connections = {current, predecessor, claimed}};
     int32_t code = read_unknown(instance, ret_slice, error);

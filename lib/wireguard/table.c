@@ -60,10 +60,44 @@ void table_insert(struct table *table, struct connection *connection)
     own(table, connection, connection);
 }
 
+void table_hold(struct table *table, struct connection *leftover, uint64_t until_ns)
+{
+    if (leftover->held_until_ns == 0)
+        table->held_count++;
+    leftover->held_until_ns = until_ns;
+    disown(table, leftover);
+}
+
+static void end_hold(struct table *table, struct connection *connection)
+{
+    if (connection->held_until_ns != 0)
+        table->held_count--;
+    connection->held_until_ns = 0;
+}
+
+static bool overlap(const struct connection *a, const struct connection *b)
+{
+    for (uint32_t i = 0; i < a->subnet_count; i++)
+        for (uint32_t j = 0; j < b->subnet_count; j++)
+            if (prefix_overlaps(&a->allowed_ips[i], &b->allowed_ips[j]))
+                return true;
+    return false;
+}
+
+struct connection *table_find_held(const struct table *table, const struct connection *connection)
+{
+    for (uint32_t i = 0; i < table->count && table->held_count > 0; i++)
+        if (table->connections[i]->held_until_ns != 0 && overlap(table->connections[i], connection))
+            return table->connections[i];
+    return NULL;
+}
+
 void table_insert_beside(struct table *table, struct connection *connection,
                          struct connection *predecessor)
 {
     index_remove(&table->by_cluster, &predecessor->by_cluster);
+    predecessor->adopted = false;
+    end_hold(table, predecessor);
     disown(table, predecessor);
     table_insert(table, connection);
     own(table, predecessor, connection);
@@ -92,6 +126,7 @@ static void part(struct table *table, struct connection *connection)
 void table_remove(struct table *table, struct connection *connection)
 {
     part(table, connection);
+    end_hold(table, connection);
     disown(table, connection);
     index_remove(&table->by_cluster, &connection->by_cluster);
     index_remove(&table->by_key, &connection->by_key);

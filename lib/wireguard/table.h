@@ -16,6 +16,7 @@ struct table {
     uint32_t count;
     uint32_t capacity;
     uint32_t moving_count; /* of connections with a predecessor */
+    uint32_t held_count;   /* of leftovers that own nothing any more, see table_hold */
 };
 
 void table_start(struct table *table);
@@ -31,6 +32,12 @@ void table_insert(struct table *table, struct connection *connection);
  * one, which also answers for the prefixes of its predecessor. */
 void table_insert_beside(struct table *table, struct connection *connection,
                          struct connection *predecessor);
+
+/* A leftover is nobody's and owns nothing from now on, but keeps its peer for a while. */
+void table_hold(struct table *table, struct connection *leftover, uint64_t until_ns);
+
+/* The first of those that overlaps a connection's subnets; NULL: none does. */
+struct connection *table_find_held(const struct table *table, const struct connection *connection);
 
 /* Gives the connection back to the caller. A predecessor or successor stays, for itself. */
 void table_remove(struct table *table, struct connection *connection);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "wireguard/moves.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -156,7 +157,7 @@ static void want_connection(const struct subwg_instance *instance,
 /* Until the engine has named all that it knows, anything may still find its owner. */
 static bool may_stay(const struct subwg_instance *instance, const struct connection *connection)
 {
-    return !instance->list_completed || (connection != NULL && connection->named);
+    return !instance->list_completed || !leftover_may_go(instance, connection);
 }
 
 static void keep_found(const struct subwg_instance *instance, const struct found *found,
@@ -170,7 +171,8 @@ static void keep_found(const struct subwg_instance *instance, const struct found
     }
     for (uint32_t i = 0; i < found->route_count; i++) {
         const struct connection *owner = found_owner(instance, &found->routes[i]);
-        if ((owner == NULL || owner->adopted) && may_stay(instance, owner))
+        if ((owner == NULL || owner->adopted) &&
+            (may_stay(instance, owner) || moves_carry(instance, &found->routes[i])))
             wanted->routes[wanted->state.route_count++] = found->routes[i];
     }
 }

@@ -437,22 +437,100 @@ START_TEST(a_peer_with_the_new_key_that_is_there_already)
 }
 END_TEST
 
-START_TEST(a_restart_during_a_move_loses_no_subnet)
+static void assert_restarted_move_waits(void)
 {
-    begin_move();
-    if (_i == 0)
-        world_hear(&next);
     world_restart();
     moves_dispatched(instance());
     /* Nobody knows whose the old peer is before the list is complete: it keeps what it has. */
     ck_assert_int_eq(world_connect(&next), -EEXIST);
     assert_subnets(&two, BOTH);
+    char *before = world_kernel();
+    ck_assert_int_eq(subwg_cable_list_complete(world.cable, &world.error), 1);
+    assert_kernel_is(before); /* from hand to hand */
+}
+
+START_TEST(a_restart_during_a_move_loses_no_subnet)
+{
+    begin_move();
+    if (_i == 0)
+        world_hear(&next);
+    assert_restarted_move_waits();
     assert_subnets(&next, "");
-    ck_assert_int_gt(subwg_cable_list_complete(world.cable, &world.error), 0);
+    ck_assert_int_ge(subwg_cable_reconcile(world.cable, 0, NULL, NULL, &world.error), 0);
+    assert_subnets(&two, BOTH);
+    assert_routed();
+    ck_assert_int_eq(world_connect(&next), _i); /* what it asks for is there, or moves at once */
+    if (_i == 1) {                              /* the new one has not answered yet */
+        assert_subnets(&two, BOTH);
+        assert_subnets(&next, "");
+        ck_assert_uint_eq(world_row("cluster2").rx_bytes, 1000);
+        world_hear(&next);
+        ck_assert_int_eq(advance(), 1);
+    }
+    assert_moved();
+    assert_kernel_has("endpoint 10.243.64.12:5871 keepalive 10 handshake 1700000000");
+    ck_assert_uint_eq(world_row("cluster2").rx_bytes, 2000);
+}
+END_TEST
+
+START_TEST(a_key_that_changed_during_a_restart_takes_over_from_the_leftover)
+{
+    begin();
+    assert_restarted_move_waits();
+    assert_subnets(&next, NULL);
+    ck_assert_int_eq(world_connect(&next), 0);
+    assert_subnets(&two, BOTH);
+    assert_subnets(&next, "");
+    if (_i == 0) {
+        world_hear(&next);
+        ck_assert_int_eq(advance(), 1);
+        assert_moved();
+    } else if (_i == 1) {
+        world_pass(LIMIT_MOVE_S);
+        ck_assert_int_eq(advance(), 1);
+        assert_moved();
+    } else if (_i == 2) { /* the old key is announced after all */
+        ck_assert_int_eq(world_connect(&two), 0);
+        assert_subnets(&two, BOTH);
+        assert_subnets(&next, NULL);
+        assert_kernel_has("handshake 1700000000 rx 1000 tx 500");
+    } else {
+        ck_assert_int_eq(world_disconnect(&next), 0);
+        assert_kernel_lacks("10.234.");
+    }
+}
+END_TEST
+
+START_TEST(a_leftover_that_is_held_goes_when_nobody_comes_for_it)
+{
+    begin();
+    assert_restarted_move_waits();
+    if (_i == 0) {
+        ck_assert_int_ge(subwg_cable_list_complete(world.cable, &world.error), 0);
+        assert_subnets(&two, BOTH);
+        world_pass(LIMIT_MOVE_S);
+        ck_assert_int_eq(subwg_cable_list_complete(world.cable, &world.error), 3);
+    } else {
+        world_pass(LIMIT_MOVE_S);
+        ck_assert_int_ge(subwg_cable_reconcile(world.cable, 0, NULL, NULL, &world.error), 3);
+    }
+    assert_kernel_lacks("10.234.");
     ck_assert_int_eq(world_connect(&next), 0);
     assert_moved();
-    if (_i == 0)
-        assert_kernel_has("endpoint 10.243.64.12:5871 keepalive 10 handshake 1700000000");
+}
+END_TEST
+
+START_TEST(a_leftover_that_is_held_is_still_taken_over_by_who_has_its_key)
+{
+    begin();
+    assert_restarted_move_waits();
+    ck_assert_int_eq(world_connect(&two), 1);
+    assert_subnets(&two, BOTH);
+    assert_routed();
+    ck_assert_int_eq(world_connect(&two), 1);
+    ck_assert_int_eq(subwg_cable_list_complete(world.cable, &world.error), 0);
+    ck_assert_int_eq(world_connect(&next), 0); /* the same cluster: a move like any */
+    assert_subnets(&next, "");
 }
 END_TEST
 
@@ -649,6 +727,9 @@ int main(void)
         {a_list_may_name_a_cluster_that_moves_beside_a_rival, 2},
         {a_peer_with_the_new_key_that_is_there_already, 2},
         {a_restart_during_a_move_loses_no_subnet, 2},
+        {a_key_that_changed_during_a_restart_takes_over_from_the_leftover, 4},
+        {a_leftover_that_is_held_goes_when_nobody_comes_for_it, 2},
+        {a_leftover_that_is_held_is_still_taken_over_by_who_has_its_key, 0},
         {a_restart_during_a_move_finds_the_old_key_announced, 0},
         {the_end_of_a_list_is_not_the_end_of_a_move, 0},
         {cleanup_during_a_move_leaves_nothing, 0},
