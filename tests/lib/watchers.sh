@@ -21,8 +21,8 @@ watcher_build()
 watcher_suites()
 {
     case $1 in
-        sanitized) echo '^(unit|contract|abi|gateway|netns|fault|fuzz)$' ;;
-        thread-sanitized) echo '^(unit|contract|gateway|fault)$' ;;
+        sanitized) echo '^(unit|contract|concurrency|abi|gateway|netns|fault|fuzz)$' ;;
+        thread-sanitized) echo '^(unit|contract|concurrency|gateway|fault)$' ;;
         valgrind) echo '^(unit|contract|fault)$' ;;
     esac
 }
