@@ -118,6 +118,12 @@ int32_t link_create_wireguard(struct netlink *netlink, const char *name, uint32_
 
 typedef int (*link_setter)(struct rtnl_link *changes, const void *value);
 
+static int set_name(struct rtnl_link *changes, const void *value)
+{
+    rtnl_link_set_name(changes, value);
+    return 0;
+}
+
 /* libnl says nothing when there is no memory for the copy, and falls over it when it builds. */
 static int set_alias(struct rtnl_link *changes, const void *value)
 {
@@ -169,6 +175,15 @@ static int32_t link_change(struct netlink *netlink, uint32_t ifindex, link_sette
     struct nl_msg *request = NULL;
     int built = build_change(ifindex, setter, value, &request);
     return nl_request(netlink, built, request, NULL, outcome);
+}
+
+int32_t link_set_name(struct netlink *netlink, uint32_t ifindex, const char *name,
+                      struct subwg_error *error)
+{
+    struct outcome outcome;
+    if (link_change(netlink, ifindex, set_name, name, &outcome) == 0)
+        return 0;
+    return outcome_report(&outcome, error, "rename link", "rename link %u to %s", ifindex, name);
 }
 
 int32_t link_set_alias(struct netlink *netlink, uint32_t ifindex, const char *alias,

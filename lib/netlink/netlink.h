@@ -137,12 +137,22 @@ int32_t link_by_index(struct netlink *netlink, uint32_t ifindex, struct link_inf
 /* Creates the link exclusively (-EEXIST), with its group set at once, down. */
 int32_t link_create_wireguard(struct netlink *netlink, const char *name, uint32_t group,
                               struct subwg_error *error);
+int32_t link_set_name(
+    struct netlink *netlink, uint32_t ifindex, const char *name,
+    struct subwg_error *error); /* -EEXIST; -EBUSY: old kernels rename no link that is up */
 int32_t link_set_alias(struct netlink *netlink, uint32_t ifindex, const char *alias,
                        struct subwg_error *error);
 int32_t link_set_mtu(struct netlink *netlink, uint32_t ifindex, uint32_t mtu,
                      struct subwg_error *error);
 int32_t link_set_up(struct netlink *netlink, uint32_t ifindex, bool up, struct subwg_error *error);
 int32_t link_delete(struct netlink *netlink, uint32_t ifindex, struct subwg_error *error);
+
+#define RP_FILTER_STRICT 1u
+
+/* The reverse path filter that counts for what arrives on a link by IPv4: the larger one of its own and
+ * that for all links. */
+int32_t netconf_rp_filter(struct netlink *netlink, uint32_t ifindex, uint32_t *ret_rp_filter,
+                          struct subwg_error *error);
 
 /* Addresses. */
 

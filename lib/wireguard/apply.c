@@ -190,6 +190,8 @@ static int32_t run_link(struct target *target, struct step *step, struct subwg_e
     switch (step->kind) {
     case STEP_LINK_CREATE:
         return create_link(target, error);
+    case STEP_LINK_NAME:
+        return link_set_name(target->netlink, target->ifindex, target->settings->device, error);
     case STEP_LINK_ALIAS:
         return link_set_alias(target->netlink, target->ifindex,
                               apply_alias(target->settings->device, alias), error);

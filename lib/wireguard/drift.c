@@ -139,6 +139,10 @@ static const char *describe_link(const struct drift_scene *scene, struct text *t
         text_append(text, "%s is gone, with %u peers and %u routes", scene->device,
                     (unsigned)scene->wanted->peer_count, (unsigned)scene->wanted->route_count);
         return "make it anew";
+    case STEP_LINK_NAME:
+        text_append(text, "%s was renamed to ", scene->device);
+        text_append_escaped(text, scene->found_name);
+        return "rename it back";
     case STEP_LINK_ALIAS:
         text_append(text, "%s does not carry the alias that marks it as ours", scene->device);
         return "set it";

@@ -20,6 +20,7 @@ enum drift_outcome {
 /* What the sentences are about. */
 struct drift_scene {
     const char *device;
+    const char *found_name; /* of the device */
     uint32_t table;
     const struct state *wanted;
     const struct state *found;

@@ -143,6 +143,7 @@ static void found_describe(const struct subwg_instance *instance, const struct l
     found->link = *link;
     found->device = (struct device_state){
         .exists = true,
+        .name_set = strcmp(link->name, instance->settings.device) == 0,
         .alias_set = strcmp(link->alias, apply_alias(instance->settings.device, alias)) == 0,
         .up = link->up,
         .has_private_key = instance->dump.has_private_key,

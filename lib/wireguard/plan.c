@@ -265,6 +265,8 @@ static void raise_device(struct maker *maker, const struct device_state *wanted,
         return;
     if (!found->exists)
         add(maker, STEP_LINK_CREATE);
+    else if (wanted->name_set && !found->name_set)
+        add(maker, STEP_LINK_NAME);
     if (!found->alias_set)
         add(maker, STEP_LINK_ALIAS);
     if (wanted->mtu != found->mtu)
@@ -280,7 +282,7 @@ static void raise_device(struct maker *maker, const struct device_state *wanted,
 
 static int32_t reserve(struct plan *plan, const struct state *wanted, const struct state *found)
 {
-    size_t steps = 8 + (size_t)wanted->address_count + found->address_count + wanted->rule_count +
+    size_t steps = 9 + (size_t)wanted->address_count + found->address_count + wanted->rule_count +
                    found->rule_count + wanted->route_count + found->route_count +
                    wanted->peer_count + 2 * (size_t)found->peer_count;
     size_t prefixes = 1 + (size_t)wanted->route_count + found->route_count + wanted->address_count +

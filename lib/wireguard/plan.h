@@ -16,6 +16,7 @@
 
 struct device_state {
     bool exists;
+    bool name_set;  /* has the name that it should have */
     bool alias_set; /* carries our mark */
     bool up;
     bool has_private_key;
@@ -52,6 +53,7 @@ struct state {
  * route last, so that nothing leaves in the clear. */
 enum step_kind {
     STEP_LINK_CREATE,
+    STEP_LINK_NAME,
     STEP_LINK_ALIAS,
     STEP_LINK_MTU,
     STEP_LISTEN_PORT,

@@ -164,6 +164,22 @@ static void tell_foreign_routes(struct reconciliation *run)
     }
 }
 
+/* The kernel drops what it would answer over another way: as when the engine routes by rules of its own. */
+static void tell_rp_filter(struct reconciliation *run)
+{
+    const char *device = run->instance->settings.device;
+    char sentence[DRIFT_TEXT_SIZE];
+    struct text text = text_over(sentence, sizeof(sentence));
+    if (run->survey.rp_filter != RP_FILTER_STRICT)
+        return;
+    text_append(&text,
+                "the reverse path filter for %s is strict: packets out of the tunnels are dropped "
+                "where the way back is another one; loosen it with: sysctl "
+                "net.ipv4.conf.%s.rp_filter=2",
+                device, device);
+    tell(run, NULL, false, sentence);
+}
+
 /* Until the list is complete, whoever is not known may still be named. */
 static void tell_kept(struct reconciliation *run)
 {
@@ -364,6 +380,7 @@ static void tell_all(struct reconciliation *run)
     tell_steps(run);
     tell_foreign_routes(run);
     tell_kept(run);
+    tell_rp_filter(run);
 }
 
 int32_t reconcile_run(struct subwg_instance *instance, uint32_t flags, subwg_report_fn report,

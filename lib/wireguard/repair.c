@@ -51,6 +51,13 @@ static uint32_t unit_length(const struct step *steps, uint32_t count)
     return pair ? 2 : 1;
 }
 
+/* Old kernels rename no device that is up, and a stranger may have the name: that is told, but all else
+ * goes on without it. */
+static bool may_be_refused(enum step_kind kind, const struct subwg_error *failure)
+{
+    return kind == STEP_LINK_NAME && (failure->code == -EBUSY || failure->code == -EEXIST);
+}
+
 /* Returns false if one of several peers was refused, and with it those behind it. */
 static bool run(struct repair *repair, struct step *steps, uint32_t count)
 {
@@ -59,7 +66,7 @@ static bool run(struct repair *repair, struct step *steps, uint32_t count)
     if (code != 0 && is_peer(steps[0].kind) && count > unit_length(steps, count) &&
         concerns_one(&failure))
         return false;
-    if (code != 0)
+    if (code != 0 && !may_be_refused(steps[0].kind, &failure))
         note_failure(repair, steps[0].kind, &failure);
     return true;
 }

@@ -107,8 +107,12 @@ int32_t survey_take(struct subwg_instance *instance, uint64_t now_ns, struct sur
     if (code == 0 && plan_make(&wanted->state, &survey->found_state,
                                &instance->secrets->preshared_key, &survey->plan) != 0)
         code = no_memory(error);
-    survey->scene = (struct drift_scene){instance->settings.device, instance->settings.table,
-                                         &wanted->state, &survey->found_state};
+    survey->scene =
+        (struct drift_scene){instance->settings.device, found->link.name, instance->settings.table,
+                             &wanted->state, &survey->found_state};
+    survey->rp_filter = 0;
+    if (code == 0 && found->device.exists)
+        (void)netconf_rp_filter(instance->netlink, found->link.ifindex, &survey->rp_filter, NULL);
     free(addresses);
     return code;
 }

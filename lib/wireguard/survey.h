@@ -19,7 +19,8 @@ struct survey {
     struct state found_state;
     struct plan plan;
     struct drift_scene scene;
-    bool key_changed; /* somebody gave the device another private key */
+    uint32_t rp_filter; /* for what comes out of the tunnels; 0 where the kernel does not say */
+    bool key_changed;   /* somebody gave the device another private key */
 };
 
 /* Reads the kernel into a zeroed survey and corrects the table by it. Not copied afterwards; to be ended

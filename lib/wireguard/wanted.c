@@ -18,6 +18,7 @@ void wanted_device(const struct subwg_instance *instance, uint32_t mtu, struct w
     const struct settings *settings = &instance->settings;
     wanted->device = (struct device_state){
         .exists = true,
+        .name_set = true,
         .alias_set = true,
         .up = true,
         .has_private_key = true,
