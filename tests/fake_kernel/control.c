@@ -106,6 +106,16 @@ void fake_kernel_set_link_mtu(const char *name, uint32_t mtu)
     fake_unlock();
 }
 
+void fake_kernel_set_rp_filter(const char *link, uint32_t value)
+{
+    fake_lock();
+    if (link != NULL)
+        link_of(link)->rp_filter = value;
+    else
+        fake_world.rp_filter = value;
+    fake_unlock();
+}
+
 void fake_kernel_set_link_alias(const char *name, const char *alias)
 {
     struct fake_link *link;

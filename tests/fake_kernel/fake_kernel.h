@@ -40,6 +40,8 @@ uint32_t fake_kernel_add_link(const char *name, const char *kind);
 void fake_kernel_delete_link(const char *name);
 void fake_kernel_set_link_up(const char *name, bool up);
 void fake_kernel_set_link_mtu(const char *name, uint32_t mtu);
+/* link NULL: that for all links. 0 off, 1 strict, 2 loose. */
+void fake_kernel_set_rp_filter(const char *link, uint32_t value);
 void fake_kernel_set_link_alias(const char *name, const char *alias);
 
 /* Prefixes are text, "10.243.64.6/24" or "fd00::6/64". */

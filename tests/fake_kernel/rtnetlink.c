@@ -29,6 +29,7 @@ static const struct entry entries[] = {
     {RTM_NEWRULE, false, false, fake_rule_new},
     {RTM_DELRULE, false, false, fake_rule_remove},
     {RTM_GETRULE, true, false, fake_rules_dump},
+    {RTM_GETNETCONF, false, true, fake_netconf_get},
 };
 
 bool fake_request_family(const struct fake_request *request, int *ret_family)

@@ -21,6 +21,8 @@ int fake_route_remove(struct fake_request *request);
 int fake_route_get(struct fake_request *request);
 int fake_routes_dump(struct fake_request *request);
 
+int fake_netconf_get(struct fake_request *request);
+
 int fake_rule_new(struct fake_request *request);
 int fake_rule_remove(struct fake_request *request);
 int fake_rules_dump(struct fake_request *request);

@@ -85,6 +85,7 @@ static void make_defaults(void)
     fake_world.wireguard = true;
     fake_world.ipv6 = true;
     fake_world.next_ifindex = FAKE_LOOPBACK;
+    fake_world.rp_filter = 0;
     fake_world.next_random_port = 40000;
     fake_world.wireguard_family = 32;
     for (int i = 0; i < 2; i++) {

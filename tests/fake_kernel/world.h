@@ -20,6 +20,7 @@ struct fake_link {
     char alias[FAKE_ALIAS_SIZE];
     uint32_t mtu;
     uint32_t group;
+    uint32_t rp_filter; /* for IPv4 */
     bool up;
     bool ipv6;                  /* torn off below an MTU of 1280 */
     struct fake_device *device; /* NULL: not WireGuard */
@@ -91,6 +92,7 @@ struct fake_world {
     uint16_t busy_ports[FAKE_BUSY_PORTS]; /* 0: free entry */
     uint16_t next_random_port;
     uint32_t next_ifindex;
+    uint32_t rp_filter;        /* of all links */
     uint16_t wireguard_family; /* generic netlink's id */
     bool capable;
     bool wireguard;

@@ -33,6 +33,7 @@ SCRIPT_TEST(link_down)
 SCRIPT_TEST(lookup)
 SCRIPT_TEST(notices)
 SCRIPT_TEST(rules)
+SCRIPT_TEST(netconf)
 SCRIPT_TEST(acknowledgements)
 SCRIPT_TEST(permission)
 SCRIPT_TEST(random_sets)
@@ -61,6 +62,7 @@ int main(void)
     tcase_add_test(scripts, lookup);
     tcase_add_test(scripts, notices);
     tcase_add_test(scripts, rules);
+    tcase_add_test(scripts, netconf);
     tcase_add_test(scripts, acknowledgements);
     tcase_add_test(scripts, permission);
     suite_add_tcase(suite, scripts);

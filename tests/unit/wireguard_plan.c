@@ -318,6 +318,58 @@ START_TEST(a_state_without_a_device_says_nothing_of_it)
 }
 END_TEST
 
+#define MANY 20000u
+
+/* Found in another order than wanted; a few differ. */
+START_TEST(among_many_peers_each_is_matched_by_its_key)
+{
+    static struct peer_state to[MANY];
+    static struct peer_state from[MANY];
+    static struct prefix subnets[MANY];
+    for (uint32_t i = 0; i < MANY; i++) {
+        subnets[i] = prefix_of("10.0.0.0/24");
+        subnets[i].bytes[1] = (uint8_t)(i / 256);
+        subnets[i].bytes[2] = (uint8_t)(i % 256);
+        to[i] = (struct peer_state){
+            .public_key = key_of(i), .allowed_ips = &subnets[i], .allowed_ip_count = 1};
+        from[MANY - 1 - i] = to[i];
+    }
+    from[7].keepalive_s = 5;
+    from[8].public_key = key_of(MANY);
+    from[9].allowed_ip_count = 0;
+    const struct state wanted = {.peers = to, .peer_count = MANY};
+    const struct state found = {.peers = from, .peer_count = MANY};
+    struct plan plan = {0};
+    ck_assert_int_eq(plan_make(&wanted, &found, &model_preshared_key, &plan), 0);
+    ck_assert_uint_eq(plan.count, 4); /* in the order of wanted, the removal last */
+    ck_assert_uint_eq(plan.steps[0].what.peer.allowed_ip_count, 1);
+    ck_assert_ptr_eq(plan.steps[0].found_peer, &from[9]);
+    ck_assert_ptr_null(plan.steps[1].found_peer);
+    ck_assert(key_equal(&plan.steps[1].what.peer.public_key, &to[MANY - 1 - 8].public_key));
+    ck_assert(plan.steps[2].what.peer.set_keepalive);
+    ck_assert_uint_eq(plan.steps[3].what.peer.flags, WG_PEER_REMOVE);
+    ck_assert_ptr_eq(plan.steps[3].found_peer, &from[8]);
+    plan_finish(&plan);
+}
+END_TEST
+
+/* The kernel takes a rule twice, and deletes one at a time. */
+START_TEST(of_a_rule_that_is_there_twice_one_goes)
+{
+    struct rule rules[3] = {{.family = FAMILY_IPV4, .priority = 220}};
+    rules[1] = rules[0];
+    rules[2] = rules[0];
+    const struct state wanted = {.rules = rules, .rule_count = 1};
+    const struct state found = {.rules = rules, .rule_count = 3};
+    struct plan plan = {0};
+    ck_assert_int_eq(plan_make(&wanted, &found, &model_preshared_key, &plan), 0);
+    ck_assert_uint_eq(plan.count, 2);
+    ck_assert_int_eq(plan.steps[0].kind, STEP_RULE_DELETE);
+    ck_assert_int_eq(plan.steps[1].kind, STEP_RULE_DELETE);
+    plan_finish(&plan);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -334,6 +386,8 @@ int main(void)
         traffic_gets_its_route_last_and_loses_it_after_the_peer,
         the_port_is_set_alone_and_before_the_link_is_up,
         a_state_without_a_device_says_nothing_of_it,
+        among_many_peers_each_is_matched_by_its_key,
+        of_a_rule_that_is_there_twice_one_goes,
         NULL,
     };
     return unit_run("wireguard_plan", tests);

@@ -9,6 +9,7 @@
 #include <linux/genetlink.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <linux/wireguard.h>
 
@@ -276,6 +277,17 @@ void describe_generic(const struct nlmsghdr *head)
         describe_family(head);
 }
 
+/* Of all settings the reverse path filter alone: the model has no other. */
+static void describe_netconf(const struct nlmsghdr *head)
+{
+    struct table table = attributes_of(head, sizeof(struct netconfmsg));
+    int32_t ifindex =
+        table.at[NETCONFA_IFINDEX] != NULL ? (int32_t)u32(table.at[NETCONFA_IFINDEX]) : 0;
+
+    note("settings of %s rp_filter %u", ifindex > 0 ? name_of((uint32_t)ifindex) : "all links",
+         u32(table.at[NETCONFA_RP_FILTER]));
+}
+
 void describe_route(const struct nlmsghdr *head)
 {
     switch (head->nlmsg_type) {
@@ -290,6 +302,9 @@ void describe_route(const struct nlmsghdr *head)
         break;
     case RTM_NEWRULE:
         describe_rule(head);
+        break;
+    case RTM_NEWNETCONF:
+        describe_netconf(head);
         break;
     default:
         note("a message of type %u", head->nlmsg_type);

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <fake_kernel.h>
 #include <linux/if.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 
 #include "script.h"
@@ -235,4 +237,52 @@ void script_addresses(void)
     dump_route_family("up again");
     link_delete_request("wg0");
     dump_route_family("gone");
+}
+
+/* Settings of links. */
+
+static void set_rp_filter(const char *link, unsigned int value)
+{
+    char path[96];
+    FILE *file;
+
+    if (on_model) {
+        fake_kernel_set_rp_filter(link, value);
+        return;
+    }
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter",
+             link != NULL ? link : "all");
+    file = fopen(path, "we");
+    ck_assert_ptr_nonnull(file);
+    fprintf(file, "%u", value);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void get_netconf(int32_t ifindex, const char *what)
+{
+    ((struct netconfmsg *)message(RTM_GETNETCONF, NLM_F_ACK, sizeof(struct netconfmsg)))
+        ->ncm_family = AF_INET;
+    put_u32(NETCONFA_IFINDEX, (uint32_t)ifindex);
+    send_route(what);
+}
+
+void script_netconf(void)
+{
+    link_add("wg0", "wireguard");
+    for (unsigned int all = 0; all < 3; all++)
+        for (unsigned int own = 0; own < 3; own++) {
+            set_rp_filter(NULL, all);
+            set_rp_filter("wg0", own);
+            get_netconf(NETCONFA_IFINDEX_ALL, "of all links");
+            get_netconf((int32_t)index_of("wg0"), "of the link");
+        }
+    get_netconf(4242, "of a link that is not there");
+    get_netconf(0, "of no link");
+    ((struct netconfmsg *)message(RTM_GETNETCONF, NLM_F_ACK, sizeof(struct netconfmsg)))
+        ->ncm_family = AF_INET;
+    send_route("of nothing that is named");
+    message(RTM_GETNETCONF, NLM_F_ACK, 0);
+    send_route("too short");
+    set_mtu("wg0", 67, "a link without IPv4");
+    get_netconf((int32_t)index_of("wg0"), "of a link without IPv4");
 }

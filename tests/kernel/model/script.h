@@ -141,6 +141,7 @@ void script_rules(void);
 void script_lookup(void);
 void script_notices(void);
 void script_acknowledgements(void);
+void script_netconf(void);
 void script_permission(void);
 void script_random_sets(void);
 void script_random_routes(void);
