@@ -85,6 +85,25 @@ static int32_t set_private_key(struct target *target, struct subwg_error *error)
     return code;
 }
 
+/* A device's socket stays in the network namespace in which the device was made, and with that gone the
+ * kernel opens none and takes neither port nor mark. */
+static int32_t explain_namespace(const struct target *target, int32_t code,
+                                 struct subwg_error *error)
+{
+    error_set(error, code, code == -EPERM ? SUBWG_REASON_PERMISSION : SUBWG_REASON_NAMESPACE,
+              "open port", "listen port %u of device %s: %s", (unsigned)target->settings->port,
+              target->settings->device,
+              code == -EPERM ? error_phrase(code)
+                             : "the network namespace in which the device was made is gone");
+    error_hint(error,
+               "%sif the device was made in another network namespace and moved here, it has to be "
+               "made anew: ip link del %s; reconcile or the next start makes it",
+               code == -EPERM ? "needs the capability CAP_NET_ADMIN; " : "",
+               target->settings->device);
+    error_kernel(error, -code);
+    return code;
+}
+
 /* With the link down the kernel takes any port and says so only when the link goes up. */
 static int32_t explain_port(const struct target *target, int32_t code, struct subwg_error *error)
 {
@@ -107,6 +126,8 @@ static int32_t explain_port(const struct target *target, int32_t code, struct su
                    "another port (setting port)",
                    FIRST_UNPRIVILEGED_PORT);
         error_kernel(error, EACCES);
+    } else if (code == -ENONET || code == -EPERM) {
+        return explain_namespace(target, code, error);
     }
     return code;
 }
@@ -123,7 +144,8 @@ static int32_t change_device(struct target *target, const struct step *step,
         change.mark = step->what.mark;
     }
     int32_t code = wg_set_device(target->netlink, target->ifindex, &change, error);
-    return step->kind == STEP_LISTEN_PORT ? explain_port(target, code, error) : code;
+    return step->kind == STEP_LISTEN_PORT || code == -EPERM ? explain_port(target, code, error)
+                                                            : code;
 }
 
 /* There already, or gone already: as good as done, but nothing to undo. */

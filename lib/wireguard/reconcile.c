@@ -111,8 +111,8 @@ static void tell_steps(struct reconciliation *run)
     for (uint32_t i = 0; i < plan->count; i++) {
         const struct step *step = &plan->steps[i];
         enum drift_outcome outcome = outcome_of(run, i);
-        if (!drift_counts(step) ||
-            (drift_follows(&run->survey.scene, step) && outcome != DRIFT_FAILED))
+        bool failed = outcome == DRIFT_FAILED && step->result != STEP_UNTRIED;
+        if (!drift_counts(step) || (drift_follows(&run->survey.scene, step) && !failed))
             continue;
         char subject[SUBJECT_SIZE];
         char sentence[DRIFT_TEXT_SIZE];

@@ -66,6 +66,8 @@ static bool run(struct repair *repair, struct step *steps, uint32_t count)
     if (code != 0 && is_peer(steps[0].kind) && count > unit_length(steps, count) &&
         concerns_one(&failure))
         return false;
+    for (uint32_t i = 0; i < count && code == 0; i++)
+        steps[i].result = STEP_DONE; /* also what was so already */
     if (code != 0 && !may_be_refused(steps[0].kind, &failure))
         note_failure(repair, steps[0].kind, &failure);
     return true;

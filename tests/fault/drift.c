@@ -12,48 +12,12 @@
 #include <netinet/in.h>
 
 #include "hand.h"
+#include "told.h"
 #include "world.h"
-
-#define MAX_SENTENCES 32
 
 static struct remote two;
 static struct remote three;
 static char *whole; /* the kernel's state before */
-
-/* What the last reconcile told. */
-static struct {
-    char sentences[MAX_SENTENCES][512];
-    bool repaired[MAX_SENTENCES];
-    uint32_t count;
-} told;
-
-static void take_report(void *context, uint32_t repaired, const char *text)
-{
-    (void)context;
-    ck_assert_uint_lt(told.count, MAX_SENTENCES);
-    (void)snprintf(told.sentences[told.count], sizeof(told.sentences[0]), "%s", text);
-    told.repaired[told.count++] = repaired != 0;
-}
-
-static int32_t reconcile(uint32_t flags)
-{
-    told.count = 0;
-    int32_t code = subwg_cable_reconcile(world.cable, flags, take_report, NULL, &world.error);
-    ck_assert_msg(code < 0 || (uint32_t)code == told.count, "%d, but %u were told", code,
-                  told.count);
-    return code;
-}
-
-static void expect_sentence(const char *part, bool repaired)
-{
-    for (uint32_t i = 0; i < told.count; i++)
-        if (strstr(told.sentences[i], part) != NULL) {
-            ck_assert_msg(told.repaired[i] == repaired, "%s", told.sentences[i]);
-            return;
-        }
-    ck_abort_msg("'%s' was not told; %u sentences, the first: %s", part, told.count,
-                 told.count > 0 ? told.sentences[0] : "");
-}
 
 static void start(void)
 {
@@ -69,23 +33,6 @@ static void start(void)
     (void)world_row("cluster2");
     ck_assert_int_eq(subwg_cable_list_complete(world.cable, &world.error), 0);
     whole = world_kernel();
-}
-
-/* The drift is told by a dry run, which changes nothing; a second run repairs it, so that the third
- * finds nothing and sends no change. */
-static void expect_repair(const char *part)
-{
-    char *drifted = world_kernel();
-    ck_assert_int_eq(reconcile(SUBWG_RECONCILE_DRY_RUN), 1);
-    expect_sentence(part, false);
-    ck_assert_ptr_nonnull(strstr(told.sentences[0], ": would "));
-    assert_kernel_is(drifted);
-
-    ck_assert_msg(reconcile(0) == 1, "%s", world.error.text);
-    expect_sentence(part, true);
-    uint64_t changes = fake_kernel_counters().changes;
-    ck_assert_int_eq(reconcile(0), 0);
-    ck_assert_uint_eq(fake_kernel_counters().changes, changes);
 }
 
 static void expect_whole_again(const char *part)

@@ -51,6 +51,14 @@ void hand_clear_private_key(void)
     change_device(&(struct wg_device_change){.private_key = &none});
 }
 
+void hand_set_link_down_and_rename(const char *name)
+{
+    struct link_info link;
+    ck_assert_int_eq(link_find(netlink, WORLD_DEVICE, &link, NULL), 0);
+    ck_assert_int_eq(link_set_up(netlink, link.ifindex, false, NULL), 0);
+    ck_assert_int_eq(link_set_name(netlink, link.ifindex, name, NULL), 0);
+}
+
 void hand_set_preshared_key(const uint8_t public_key[32])
 {
     static const struct key other = {{7, 7, 7}};

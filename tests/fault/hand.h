@@ -11,6 +11,7 @@ void hand_set_port(uint16_t port);
 void hand_set_mark(uint32_t mark);
 void hand_set_private_key(void); /* a fresh one */
 void hand_clear_private_key(void);
+void hand_set_link_down_and_rename(const char *name);
 void hand_set_preshared_key(const uint8_t public_key[32]); /* some other */
 void hand_set_keepalive(const uint8_t public_key[32], uint16_t keepalive_s);
 
