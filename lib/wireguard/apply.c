@@ -126,7 +126,7 @@ static int32_t explain_port(const struct target *target, int32_t code, struct su
                    "another port (setting port)",
                    FIRST_UNPRIVILEGED_PORT);
         error_kernel(error, EACCES);
-    } else if (code == -ENONET || code == -EPERM) {
+    } else if ((code == -ENONET || code == -EPERM) && error != NULL && error->kernel_errno != 0) {
         return explain_namespace(target, code, error);
     }
     return code;
