@@ -113,9 +113,11 @@ build_stage()
     wait_for 20 "IPv6 addresses settle" addresses_settled
 }
 
+# cluster1's gateway repairs on request only: what somebody changes by hand is to be seen.
 write_config()
 {
-    local cluster=$1 address=${gateway_of[$1]} pods=${pods_of[$1]}
+    local cluster=$1 address=${gateway_of[$1]} pods=${pods_of[$1]} repair=true
+    [[ $cluster -ne 1 ]] || repair=false
     cat >"$work/cluster$cluster.json" <<JSON
 {
   "cable-driver": "wireguard",
@@ -123,6 +125,7 @@ write_config()
   "broker": {"type": "directory", "path": "$work/broker"},
   "listen": "$address:8080",
   "title": "kubernetes-admin@cluster.local",
+  "repair": $repair,
   "endpoint": {
     "cluster_id": "cluster$cluster",
     "cable_name": "submariner-cable-cluster$cluster-${address//./-}",

@@ -24,6 +24,7 @@ static const struct field config_fields[] = {
     {"metrics-profile", FIELD_CHOICE, false, "seed|submariner", 0, 0},
     {"log-level", FIELD_CHOICE, false, "error|warning|info|debug", 0, 0},
     {"reconcile-s", FIELD_NUMBER, false, NULL, 1, 86400},
+    {"repair", FIELD_FLAG, false, "true or false", 0, 0},
     {"status-s", FIELD_NUMBER, false, NULL, 1, 60},
     {"use-ip", FIELD_TEXT_MAP, false, "an object: cluster to address", 0, 0},
     {"endpoint", FIELD_OBJECT, true, "an object: the own cluster's endpoint", 0, 0},
@@ -176,6 +177,7 @@ static void take_values(struct config *config)
         choice_index(document, "metrics-profile", profiles, SUBWG_PROFILE_SEED);
     config->log_level = choice_index(document, "log-level", levels, SUBWG_LOG_INFO);
     config->reconcile_s = number(document, "reconcile-s", 30);
+    config->repair = !json_is_false(json_object_get(document, "repair"));
     config->status_s = number(document, "status-s", 5);
 }
 

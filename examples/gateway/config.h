@@ -3,6 +3,7 @@
 #ifndef GATEWAY_CONFIG_H
 #define GATEWAY_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -26,6 +27,7 @@ struct config {
     uint32_t log_level;       /* enum subwg_log_level */
     uint32_t reconcile_s;
     uint32_t status_s;
+    bool repair;    /* what others change in the kernel; otherwise only told */
     json_t *use_ip; /* an object: cluster to address; may be NULL */
     struct endpoint *local;
     struct subwg_setting *settings;

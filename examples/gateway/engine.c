@@ -44,10 +44,12 @@ static int32_t on_publish(void *context, const char *key, const char *value)
     return 0;
 }
 
-/* Reports of reconcile and the regular reads say the rest; here it is detail. */
+/* Reports of reconcile, the driver's own lines and the reads say the rest; here it is detail. */
 static void on_event(void *context, const struct subwg_event *event)
 {
-    (void)context;
+    struct engine *engine = context;
+
+    engine->status_due |= event->kind == SUBWG_EVENT_STATUS;
     log_line(event->kind == SUBWG_EVENT_CONFLICT ? SUBWG_LOG_WARNING : SUBWG_LOG_DEBUG,
              "event %s: %s", event->cluster_id != NULL ? event->cluster_id : "",
              event->text != NULL ? event->text : "");

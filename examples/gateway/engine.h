@@ -16,6 +16,7 @@ struct engine {
     struct subwg_cable *cable;
     json_t *published; /* what the driver wants in the own endpoint's backend_config */
     bool publish_due;  /* that has changed */
+    bool status_due;   /* the driver says that a connection's status changed */
 };
 
 /* Returns 0 or a negative errno with the error filled; the engine is empty then. The engine must stay

@@ -16,6 +16,8 @@
 #include "status_log.h"
 #include "sync.h"
 
+#define DISPATCH_PAUSE_MS 1000u
+
 uint64_t gateway_now_ms(void)
 {
     struct timespec now = {0};
@@ -26,36 +28,67 @@ uint64_t gateway_now_ms(void)
 
 static void on_difference(void *context, uint32_t repaired, const char *text)
 {
-    (void)context;
-    log_line(repaired != 0 ? SUBWG_LOG_INFO : SUBWG_LOG_WARNING, "%s: %s",
-             repaired != 0 ? "repaired" : "found", text);
+    difference_log_take(context, repaired != 0, text);
 }
 
 static void reconcile(struct gateway *gateway)
 {
     struct subwg_error error = SUBWG_ERROR_INIT;
-    int32_t result = subwg_cable_reconcile(gateway->engine.cable, 0, on_difference, NULL, &error);
+    bool repair = gateway->config->repair || gateway->repair_due;
+    int32_t result;
 
+    gateway->repair_due = false;
+    difference_log_begin(&gateway->differences);
+    result = subwg_cable_reconcile(gateway->engine.cable, repair ? 0 : SUBWG_RECONCILE_DRY_RUN,
+                                   on_difference, &gateway->differences, &error);
+    difference_log_end(&gateway->differences);
     if (result < 0 && result != -EOPNOTSUPP)
         log_line(SUBWG_LOG_ERROR, "cannot reconcile: %s", error.text);
 }
 
+/* A driver that is asked for its descriptor repairs by itself. */
+static void open_events(struct gateway *gateway)
+{
+    struct subwg_error error = SUBWG_ERROR_INIT;
+
+    if (gateway->event_fd >= 0 || !gateway->config->repair)
+        return;
+    gateway->event_fd = subwg_cable_event_fd(gateway->engine.cable, &error);
+    if (gateway->event_fd < 0 && gateway->event_fd != -EOPNOTSUPP)
+        log_line(SUBWG_LOG_WARNING, "the driver cannot watch the kernel: %s", error.text);
+}
+
 /* The regular look at everything: no notice of inotify or of the kernel is relied upon alone. */
+static void look_at_all(struct gateway *gateway)
+{
+    reconcile(gateway);
+    open_events(gateway);
+    remotes_release(&gateway->remotes);
+    sync_broker(gateway);
+}
+
+static void look_at_status(struct gateway *gateway)
+{
+    struct subwg_snapshot *snapshot = views_read_connections(&gateway->views);
+
+    status_log_changes(&gateway->remotes, snapshot);
+    subwg_snapshot_unref(snapshot);
+}
+
 static void tick(struct gateway *gateway)
 {
     uint64_t now_ms = gateway_now_ms();
 
     if (now_ms >= gateway->next_reconcile_ms) {
         gateway->next_reconcile_ms = now_ms + gateway->config->reconcile_s * UINT64_C(1000);
-        reconcile(gateway);
-        gateway->event_fd = subwg_cable_event_fd(gateway->engine.cable, NULL);
-        sync_broker(gateway);
+        look_at_all(gateway);
     }
-    if (now_ms >= gateway->next_status_ms) {
+    if (now_ms >= debounce_at_ms(&gateway->changes))
+        sync_broker(gateway);
+    if (now_ms >= gateway->next_status_ms || gateway->engine.status_due) {
         gateway->next_status_ms = now_ms + gateway->config->status_s * UINT64_C(1000);
-        struct subwg_snapshot *snapshot = views_read_connections(&gateway->views);
-        status_log_changes(&gateway->remotes, snapshot);
-        subwg_snapshot_unref(snapshot);
+        gateway->engine.status_due = false;
+        look_at_status(gateway);
     }
     if (now_ms >= remotes_next_ms(&gateway->remotes))
         sync_connections(gateway);
@@ -72,21 +105,33 @@ static bool take_signal(struct gateway *gateway)
         return true;
     if (info.ssi_signo == SIGHUP) {
         gateway->next_reconcile_ms = 0;
+        gateway->repair_due = true;
         return true;
     }
     log_line(SUBWG_LOG_INFO, "ending on signal %u; tunnels stay up", info.ssi_signo);
     return false;
 }
 
+/* A driver that fails tells when to come back; one that fails without a pause must not spin the loop. */
 static void dispatch(struct gateway *gateway)
 {
     struct subwg_error error = SUBWG_ERROR_INIT;
 
-    if (subwg_cable_dispatch(gateway->engine.cable, &error) < 0) {
-        log_line(SUBWG_LOG_ERROR, "cannot dispatch the driver's events: %s", error.text);
-        gateway->event_fd =
-            -1; /* what stays readable would spin the loop; tick() fetches it again */
-    }
+    gateway->dispatch_at_ms = 0;
+    if (subwg_cable_dispatch(gateway->engine.cable, &error) >= 0)
+        return;
+    log_line(SUBWG_LOG_ERROR, "cannot dispatch the driver's events: %s (trying again)", error.text);
+    gateway->dispatch_at_ms = gateway_now_ms() + DISPATCH_PAUSE_MS;
+}
+
+static int pollable_event_fd(const struct gateway *gateway)
+{
+    return gateway_now_ms() >= gateway->dispatch_at_ms ? gateway->event_fd : -1;
+}
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 static int timeout_ms(const struct gateway *gateway)
@@ -94,8 +139,11 @@ static int timeout_ms(const struct gateway *gateway)
     uint64_t next = remotes_next_ms(&gateway->remotes), now = gateway_now_ms();
     int http = http_timeout_ms(gateway->http);
 
-    next = gateway->next_status_ms < next ? gateway->next_status_ms : next;
-    next = gateway->next_reconcile_ms < next ? gateway->next_reconcile_ms : next;
+    next = earliest(next, gateway->next_status_ms);
+    next = earliest(next, gateway->next_reconcile_ms);
+    next = earliest(next, debounce_at_ms(&gateway->changes));
+    if (gateway->dispatch_at_ms > now)
+        next = earliest(next, gateway->dispatch_at_ms);
     uint64_t wait = next > now ? next - now : 0;
     if (http >= 0 && (uint64_t)http < wait)
         return http;
@@ -107,7 +155,7 @@ static int loop(struct gateway *gateway)
     for (bool running = true; running;) {
         struct pollfd ready[] = {{.fd = gateway->signal_fd, .events = POLLIN},
                                  {.fd = gateway->broker.inotify_fd, .events = POLLIN},
-                                 {.fd = gateway->event_fd, .events = POLLIN},
+                                 {.fd = pollable_event_fd(gateway), .events = POLLIN},
                                  {.fd = http_fd(gateway->http), .events = POLLIN}};
 
         if (poll(ready, sizeof ready / sizeof ready[0], timeout_ms(gateway)) < 0 &&
@@ -118,7 +166,7 @@ static int loop(struct gateway *gateway)
         if (ready[0].revents != 0)
             running = take_signal(gateway);
         if (ready[1].revents != 0 && broker_drain(&gateway->broker))
-            sync_broker(gateway);
+            debounce_note(&gateway->changes, gateway_now_ms());
         if (ready[2].revents != 0)
             dispatch(gateway);
         http_run(gateway->http);
@@ -186,7 +234,7 @@ static int start(struct gateway *gateway, struct config *config)
         engine_print_fatal(&error);
         return -1;
     }
-    gateway->event_fd = subwg_cable_event_fd(gateway->engine.cable, &error);
+    open_events(gateway);
     log_line(SUBWG_LOG_INFO, "gateway of %s with driver %s, http://%s",
              config->local->view.cluster_id, config->cable_driver, config->listen.text);
     gateway->engine.publish_due = true;
@@ -207,6 +255,7 @@ int gateway_run(struct config *config)
     http_stop(gateway.http);
     broker_close(&gateway.broker);
     remotes_free(&gateway.remotes);
+    difference_log_free(&gateway.differences);
     engine_destroy(&gateway.engine);
     if (gateway.signal_fd >= 0)
         close(gateway.signal_fd);

@@ -9,6 +9,8 @@
 #include "broker_directory.h"
 #include "broker_file.h"
 #include "config.h"
+#include "debounce.h"
+#include "difference_log.h"
 #include "engine.h"
 #include "http.h"
 #include "remotes.h"
@@ -28,6 +30,10 @@ struct gateway {
     bool publish_failed; /* likewise the last publishing: the next scan's turn to try again */
     bool list_complete;  /* the driver knows that it knows all */
     bool list_logged;    /* why not yet, has been logged */
+    bool repair_due;     /* somebody asked for it, configured or not */
+    struct difference_log differences;
+    struct debounce changes; /* of the broker */
+    uint64_t dispatch_at_ms; /* a driver that just failed is left alone until then */
     uint64_t next_status_ms;
     uint64_t next_reconcile_ms;
 };

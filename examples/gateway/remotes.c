@@ -273,7 +273,7 @@ bool remote_failed(struct remote *remote, const struct subwg_error *error, uint6
     bool is_new = strcmp(remote->failure, error->text) != 0;
 
     snprintf(remote->failure, sizeof remote->failure, "%s", error->text);
-    remote->retry = remote_retry(error->reason);
+    remote->retry = remote_retry(error);
     if ((error->flags & SUBWG_ERROR_STATE_UNKNOWN) != 0) {
         remote->uncertain = true;
         if (remote->applied == NULL)
@@ -289,15 +289,17 @@ bool remote_failed(struct remote *remote, const struct subwg_error *error, uint6
     return is_new;
 }
 
-enum retry remote_retry(uint32_t reason)
+enum retry remote_retry(const struct subwg_error *error)
 {
-    switch (reason) {
+    if (error->code == -EAGAIN)
+        return RETRY_LATER;
+    switch (error->reason) {
     case SUBWG_REASON_BAD_ARGUMENT:
     case SUBWG_REASON_BAD_SETTING:
     case SUBWG_REASON_BAD_ENDPOINT:
-    case SUBWG_REASON_REFUSED:
     case SUBWG_REASON_NOT_SUPPORTED:
         return RETRY_NOT;
+    case SUBWG_REASON_REFUSED:
     case SUBWG_REASON_CONFLICT:
     case SUBWG_REASON_LIMIT:
         return RETRY_ON_CHANGE;

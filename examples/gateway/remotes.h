@@ -19,8 +19,9 @@
 
 /* What to do about an endpoint that the driver did not take. */
 enum retry {
-    RETRY_NOT,       /* it is refused; only another endpoint helps */
-    RETRY_ON_CHANGE, /* another cluster is in the way: when any endpoint has changed or gone */
+    RETRY_NOT,       /* it is malformed; only another endpoint helps */
+    RETRY_ON_CHANGE, /* another cluster or a network of this host is in the way: when any endpoint has
+                      * changed or gone, and at each regular look */
     RETRY_LATER      /* it may work in a while */
 };
 
@@ -68,13 +69,13 @@ void remote_connected(struct remote *remote);
 void remote_disconnected(struct remote *remote);
 bool remote_failed(struct remote *remote, const struct subwg_error *error, uint64_t now_ms);
 
-enum retry remote_retry(uint32_t reason);
+enum retry remote_retry(const struct subwg_error *error);
 
 struct remote *remotes_find(const struct remotes *remotes, const char *cluster_id);
 /* Forgets the clusters that are neither wanted nor applied. */
 void remotes_sweep(struct remotes *remotes);
 
-/* Those that another one was in the way of are tried again. */
+/* Those that something was in the way of are tried again. */
 void remotes_release(struct remotes *remotes);
 
 void remotes_free(struct remotes *remotes);

@@ -215,6 +215,7 @@ static bool scan(struct gateway *gateway)
 
 void sync_broker(struct gateway *gateway)
 {
+    debounce_clear(&gateway->changes);
     if (scan(gateway) && !broker_holds(&gateway->broker, gateway->own_file))
         gateway->engine.publish_due = true;
     sync_own_endpoint(gateway);

@@ -70,6 +70,7 @@ START_TEST(everything_can_be_said)
                   ", \"driver-directory\": \"/opt/drivers\", \"listen\": \"[::1]:9090\", "
                   "\"title\": \"kubernetes-admin@cluster.local\", \"metrics-profile\": "
                   "\"submariner\", \"log-level\": \"debug\", \"reconcile-s\": 60, \"status-s\": 2, "
+                  "\"repair\": false, "
                   "\"use-ip\": {\"cluster2\": \"10.0.0.5\"}}");
     ck_assert_str_eq(config.driver_directory, "/opt/drivers");
     ck_assert_str_eq(config.listen.text, "[::1]:9090");
@@ -78,6 +79,7 @@ START_TEST(everything_can_be_said)
     ck_assert_uint_eq(config.log_level, SUBWG_LOG_DEBUG);
     ck_assert_uint_eq(config.reconcile_s, 60);
     ck_assert_uint_eq(config.status_s, 2);
+    ck_assert(!config.repair);
     ck_assert_str_eq(json_string_value(json_object_get(config.use_ip, "cluster2")), "10.0.0.5");
     config_free(&config);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the broker holds against what the driver was given: when to connect, disconnect, try again. */
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,17 +277,27 @@ START_TEST(the_path_follows_address_translation_unless_configured)
 }
 END_TEST
 
+static enum retry retry_of(int32_t code, uint32_t reason)
+{
+    struct subwg_error error = SUBWG_ERROR_INIT;
+
+    error.code = code;
+    error.reason = reason;
+    return remote_retry(&error);
+}
+
 START_TEST(reasons_decide_about_another_try)
 {
-    ck_assert_int_eq(remote_retry(SUBWG_REASON_REFUSED), RETRY_NOT);
-    ck_assert_int_eq(remote_retry(SUBWG_REASON_BAD_ENDPOINT), RETRY_NOT);
-    ck_assert_int_eq(remote_retry(SUBWG_REASON_NOT_SUPPORTED), RETRY_NOT);
-    ck_assert_int_eq(remote_retry(SUBWG_REASON_CONFLICT), RETRY_ON_CHANGE);
-    ck_assert_int_eq(remote_retry(SUBWG_REASON_LIMIT), RETRY_ON_CHANGE);
-    ck_assert_int_eq(remote_retry(SUBWG_REASON_NO_MEMORY), RETRY_LATER);
-    ck_assert_int_eq(remote_retry(SUBWG_REASON_NO_DEVICE), RETRY_LATER);
-    ck_assert_int_eq(remote_retry(SUBWG_REASON_UNSPECIFIED), RETRY_LATER);
-    ck_assert_int_eq(remote_retry(12345), RETRY_LATER);
+    ck_assert_int_eq(retry_of(-EINVAL, SUBWG_REASON_BAD_ENDPOINT), RETRY_NOT);
+    ck_assert_int_eq(retry_of(-EOPNOTSUPP, SUBWG_REASON_NOT_SUPPORTED), RETRY_NOT);
+    ck_assert_int_eq(retry_of(-EPERM, SUBWG_REASON_REFUSED), RETRY_ON_CHANGE);
+    ck_assert_int_eq(retry_of(-EEXIST, SUBWG_REASON_CONFLICT), RETRY_ON_CHANGE);
+    ck_assert_int_eq(retry_of(-ENOSPC, SUBWG_REASON_LIMIT), RETRY_ON_CHANGE);
+    ck_assert_int_eq(retry_of(-EAGAIN, SUBWG_REASON_LIMIT), RETRY_LATER);
+    ck_assert_int_eq(retry_of(-ENOMEM, SUBWG_REASON_NO_MEMORY), RETRY_LATER);
+    ck_assert_int_eq(retry_of(-ENODEV, SUBWG_REASON_NO_DEVICE), RETRY_LATER);
+    ck_assert_int_eq(retry_of(-EIO, SUBWG_REASON_UNSPECIFIED), RETRY_LATER);
+    ck_assert_int_eq(retry_of(-EIO, 12345), RETRY_LATER);
 }
 END_TEST
 

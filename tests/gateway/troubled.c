@@ -92,6 +92,8 @@ static int32_t troubled_connect(struct subwg_instance *instance,
 
     if (is_told(instance, "connect"))
         return fail(error, -ETIMEDOUT, SUBWG_REASON_TIMEOUT, "the kernel did not answer", "");
+    if (is_told(instance, "often"))
+        return fail(error, -EAGAIN, SUBWG_REASON_LIMIT, "changed too often", "");
     if (place == NULL)
         place = find(instance, "");
     if (place == NULL)
@@ -171,10 +173,10 @@ static int32_t troubled_reconcile(struct subwg_instance *instance, uint32_t flag
                                   subwg_report_fn report, void *report_context,
                                   struct subwg_error *error)
 {
-    (void)instance;
-    (void)flags;
     (void)error;
-    report(report_context, 1, "the mark was missing");
+    if (is_told(instance, "dispatch"))
+        eventfd_write(instance->event_fd, 1);
+    report(report_context, (flags & SUBWG_RECONCILE_DRY_RUN) == 0, "the mark was missing");
     return 1;
 }
 
@@ -188,7 +190,8 @@ static int32_t troubled_dispatch(struct subwg_instance *instance, struct subwg_e
 {
     eventfd_t ignored;
 
-    (void)error;
+    if (is_told(instance, "dispatch"))
+        return fail(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "no memory left", "");
     eventfd_read(instance->event_fd, &ignored);
     instance->host.log(instance->host.context, SUBWG_LOG_INFO, "dispatched\n\x1b[31m");
     return instance->host.publish(instance->host.context, "publicKey", "troubled-2");
