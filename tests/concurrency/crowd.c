@@ -2,6 +2,7 @@
 #include "crowd.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -40,6 +41,15 @@ void crowd_stop(void)
 {
     subwg_registry_destroy(registry);
     registry = NULL;
+}
+
+void crowd_take_real_kernel(void)
+{
+    ck_assert_int_eq(unshare(CLONE_NEWNET), 0);
+    ck_assert_int_eq(system("ip link add eth0 type dummy && ip link set eth0 up && "
+                            "ip address add 10.243.64.6/24 dev eth0"),
+                     0);
+    fake_kernel_bypass(true);
 }
 
 struct subwg_cable *crowd_cable(unsigned number, uint32_t reply_timeout_ms,

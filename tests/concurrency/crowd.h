@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many threads at gateways of cluster1 on the fake kernel. What goes wrong on one of them is kept and
+/* Many threads at gateways of cluster1, on the fake kernel unless it says otherwise. What goes wrong on one of them is kept and
  * asserted when all are back. */
 #ifndef CONCURRENCY_CROWD_H
 #define CONCURRENCY_CROWD_H
@@ -15,6 +15,9 @@
 /* A fresh kernel with eth0 at 10.243.64.6/24. */
 void crowd_start(void);
 void crowd_stop(void);
+
+/* From here on the kernel is the real one, in a network namespace of its own with the same eth0. */
+void crowd_take_real_kernel(void);
 
 /* Cable number n, created: device crowd<n>, and a port, table, mark and rule priority of its own. */
 struct subwg_cable *crowd_cable(unsigned number, uint32_t reply_timeout_ms,
