@@ -203,7 +203,8 @@ static uint64_t elapsed_ns(void *context)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + clock->ahead_ns;
 }
 
-int32_t live_make_cable(struct subwg_registry **ret_registry, struct subwg_cable **ret_cable)
+int32_t live_make_cable(const struct subwg_setting *settings, uint32_t setting_count,
+                        struct subwg_registry **ret_registry, struct subwg_cable **ret_cable)
 {
     const struct subwg_cable_callbacks callbacks = {.context = &live, .elapsed_ns = elapsed_ns};
     const char *const subnets[] = {"10.233.0.0/18"};
@@ -220,8 +221,8 @@ int32_t live_make_cable(struct subwg_registry **ret_registry, struct subwg_cable
     if (code == 0)
         code = subwg_registry_add(*ret_registry, subwg_wireguard_driver(), error);
     if (code == 0)
-        code = subwg_cable_create(*ret_registry, "wireguard", &callbacks, &local, NULL, 0,
-                                  ret_cable, error);
+        code = subwg_cable_create(*ret_registry, "wireguard", &callbacks, &local, settings,
+                                  setting_count, ret_cable, error);
     return code == 0 ? subwg_cable_init(*ret_cable, error) : code;
 }
 

@@ -60,7 +60,8 @@ void live_open(struct live_remote *remote, uint32_t number, const struct key *ou
 void live_listen(const char *address);
 
 /* A cable of cluster1, initialized; 0, or the failure that is in live.error. */
-int32_t live_make_cable(struct subwg_registry **ret_registry, struct subwg_cable **ret_cable);
+int32_t live_make_cable(const struct subwg_setting *settings, uint32_t setting_count,
+                        struct subwg_registry **ret_registry, struct subwg_cable **ret_cable);
 struct key live_own_key(void);
 
 /* Our device as the kernel has it; to be ended with wg_device_finish. */

@@ -4,26 +4,17 @@
  * lost, no session begins anew, nothing counts backwards, and what goes to the kernel replaces no list
  * and holds no key (T41, T43). What the new process does not name stays until its list is complete (T42).
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <linux/genetlink.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <linux/netlink.h>
-#include <linux/wireguard.h>
-#include <net/if.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "live.h"
-#include "netlink/attribute.h"
+#include "tap.h"
 
 #define REMOTES        20u
 #define FIRST          2u
@@ -62,7 +53,7 @@ static int engine_main(uint32_t count, bool list_is_complete)
     struct subwg_registry *registry = NULL;
     struct subwg_snapshot *snapshot = NULL;
     struct subwg_cable *cable = NULL;
-    int32_t code = live_make_cable(&registry, &cable);
+    int32_t code = live_make_cable(NULL, 0, &registry, &cable);
     for (uint32_t i = 0; i < count && code >= 0; i++)
         code = engine_connect(cable, FIRST + i);
     if (code >= 0 && list_is_complete)
@@ -139,109 +130,6 @@ static void engine_await(struct engine *engine)
     }
 }
 
-/* What goes to the kernel, as a device of its own shows it. */
-
-static int tap;
-
-static void open_tap(void)
-{
-    const int size = 64 << 20;
-    struct link_info link;
-    ck_assert_int_eq(system("ip link add nlmon0 type nlmon && ip link set nlmon0 up"), 0);
-    LIVE_ASSERT_DONE(link_find(live.here, "nlmon0", &link, &live.error), live.error);
-    const struct sockaddr_ll name = {.sll_family = AF_PACKET,
-                                     .sll_protocol = htons(ETH_P_ALL),
-                                     .sll_ifindex = (int)link.ifindex};
-    tap = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    ck_assert_int_ge(tap, 0);
-    ck_assert_int_eq(setsockopt(tap, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)), 0);
-    ck_assert_int_eq(bind(tap, (const struct sockaddr *)&name, sizeof(name)), 0);
-}
-
-struct requests {
-    uint64_t changes; /* of WireGuard devices */
-    uint64_t replaced_peers;
-    uint64_t replaced_allowed_ips;
-    uint64_t private_keys;
-};
-
-static bool has_flag(const struct attribute *attribute, uint16_t type, uint32_t flag)
-{
-    uint32_t flags = 0;
-    return attribute->type == type && attribute_copy(attribute, &flags, sizeof(flags)) &&
-           (flags & flag) != 0;
-}
-
-static void count_peers(const struct attribute *nest, struct requests *requests)
-{
-    struct attributes peers = attributes_nested(nest);
-    struct attribute peer;
-    struct attribute attribute;
-    while (attribute_next(&peers, &peer) == 1)
-        for (struct attributes inner = attributes_nested(&peer);
-             attribute_next(&inner, &attribute) == 1;)
-            requests->replaced_allowed_ips +=
-                has_flag(&attribute, WGPEER_A_FLAGS, WGPEER_F_REPLACE_ALLOWEDIPS);
-}
-
-static void count_request(const struct nlmsghdr *message, struct requests *requests)
-{
-    const struct genlmsghdr *head = (const struct genlmsghdr *)(message + 1);
-    struct attributes attributes;
-    struct attribute attribute;
-    if (message->nlmsg_type <= GENL_ID_CTRL || (message->nlmsg_flags & NLM_F_REQUEST) == 0 ||
-        head->cmd != WG_CMD_SET_DEVICE)
-        return;
-    requests->changes++;
-    ck_assert_int_eq(attributes_of_message(message, sizeof(*head), &attributes), 0);
-    while (attribute_next(&attributes, &attribute) == 1) {
-        requests->private_keys += attribute.type == WGDEVICE_A_PRIVATE_KEY;
-        requests->replaced_peers +=
-            has_flag(&attribute, WGDEVICE_A_FLAGS, WGDEVICE_F_REPLACE_PEERS);
-        if (attribute.type == WGDEVICE_A_PEERS)
-            count_peers(&attribute, requests);
-    }
-}
-
-static void count_frame(const char *frame, size_t length, struct requests *requests)
-{
-    const size_t least = sizeof(struct nlmsghdr) + sizeof(struct genlmsghdr);
-    while (length >= least) {
-        const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)frame;
-        size_t step = NLMSG_ALIGN((size_t)message->nlmsg_len);
-        if (message->nlmsg_len >= least && message->nlmsg_len <= length)
-            count_request(message, requests);
-        if (step < least || step > length)
-            return;
-        frame += step;
-        length -= step;
-    }
-}
-
-/* All that the tap saw since the last call; nothing may have escaped it. */
-static struct requests take_requests(void)
-{
-    static _Alignas(8) char frame[65536];
-    struct requests requests = {0};
-    struct tpacket_stats statistics = {0};
-    socklen_t size = sizeof(statistics);
-    for (;;) {
-        struct sockaddr_ll from = {0};
-        socklen_t from_size = sizeof(from);
-        ssize_t length =
-            recvfrom(tap, frame, sizeof(frame), MSG_TRUNC, (struct sockaddr *)&from, &from_size);
-        if (length < 0)
-            break;
-        ck_assert_uint_le((size_t)length, sizeof(frame));
-        if (ntohs(from.sll_protocol) == NETLINK_GENERIC)
-            count_frame(frame, (size_t)length, &requests);
-    }
-    ck_assert_int_eq(errno, EAGAIN);
-    ck_assert_int_eq(getsockopt(tap, SOL_PACKET, PACKET_STATISTICS, &statistics, &size), 0);
-    ck_assert_uint_eq(statistics.tp_drops, 0);
-    return requests;
-}
-
 /* The tunnels. */
 
 static const struct wg_peer *find(const struct wg_device *device, const struct key *key)
@@ -315,10 +203,10 @@ START_TEST(an_engine_that_is_killed_and_started_again_loses_nothing)
 {
     const char *targets[REMOTES];
     uint64_t restarts = 0;
-    open_tap();
+    tap_open();
     struct engine engine = engine_start(0, false);
     engine_await(&engine);
-    struct requests first = take_requests();
+    struct tap_requests first = tap_take();
     ck_assert_uint_eq(first.private_keys, 1); /* so the tap would show one */
     open_remotes(targets);
     engine_kill(&engine);
@@ -329,14 +217,14 @@ START_TEST(an_engine_that_is_killed_and_started_again_loses_nothing)
 
     struct wg_device device = {0};
     live_dump(&device);
-    struct requests requests = take_requests();
+    struct tap_requests requests = tap_take();
     ck_assert_uint_gt(requests.changes, 0);
     live_begin_traffic(targets, REMOTES);
     live_let_pass(PASSING);
     for (unsigned turn = 0; restarts < RESTARTS; turn++) {
         restarts += restart(&engine, turn);
         compare(&device, seconds() - begun_s < SESSION_SAFE_S);
-        struct requests turns = take_requests();
+        struct tap_requests turns = tap_take();
         ck_assert_uint_eq(turns.private_keys, 0);
         ck_assert_uint_eq(turns.replaced_peers, 0);
         ck_assert_uint_eq(turns.replaced_allowed_ips, 0);
