@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The WireGuard plugin on a kernel that has WireGuard: each test in a network namespace of its own. */
+/*
+ * The WireGuard plugin on a kernel that has WireGuard: each test in a network namespace of its own. With
+ * "net-admin-alone" the process has no capability but CAP_NET_ADMIN from then on (T36).
+ */
 #include "wireguard_subject.h"
 
+#include <linux/capability.h>
 #include <net/if.h>
 #include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +70,25 @@ static void enter_fresh_namespace(void)
              "ip", "-batch", "-"));
 }
 
+/* What `ip` and `wg` get when they start is bounded, too. */
+static void keep_net_admin_alone(void)
+{
+    for (unsigned long capability = 0; capability <= CAP_LAST_CAP; capability++)
+        if (capability != CAP_NET_ADMIN)
+            (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {
+        {.effective = 1u << CAP_NET_ADMIN, .permitted = 1u << CAP_NET_ADMIN}};
+    ck_assert_int_eq(syscall(SYS_capset, &head, data), 0);
+}
+
+static void enter_fresh_namespace_with_net_admin_alone(void)
+{
+    enter_fresh_namespace();
+    keep_net_admin_alone();
+    ck_assert_int_eq(unshare(CLONE_NEWNET), -1); /* nothing but CAP_NET_ADMIN is left */
+}
+
 static void remove_peer(const char *key)
 {
     free(RUN("", "wg", "set", WIREGUARD_DEVICE, "peer", key, "remove"));
@@ -118,15 +143,17 @@ static void read_private_key(char *text, size_t size)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s DRIVER.so\n", argv[0]);
+    bool alone = argc == 3 && strcmp(argv[2], "net-admin-alone") == 0;
+    if (argc != 2 && !alone) {
+        fprintf(stderr, "usage: %s DRIVER.so [net-admin-alone]\n", argv[0]);
         return 2;
     }
     struct contract_subject subject = wireguard_subject();
     subject.name = "contract-wireguard-real";
     subject.entry = contract_load(argv[1]);
-    subject.traits |= CONTRACT_NAMESPACE;
-    subject.setup = enter_fresh_namespace;
+    if (!alone) /* who may make none cannot be elsewhere */
+        subject.traits |= CONTRACT_NAMESPACE;
+    subject.setup = alone ? enter_fresh_namespace_with_net_admin_alone : enter_fresh_namespace;
     subject.remove_peer_by_hand = remove_peer;
     subject.add_peer_by_hand = add_peer;
     subject.kernel_digest = digest;

@@ -5,10 +5,14 @@
  * figures; exits with 1 if there was a find, 2 if it was misused.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -40,15 +44,23 @@ static int read_secret(char *line)
 
 static unsigned int search_file(const char *path)
 {
-    static char bytes[1 << 22];
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) != 0) {
         perror(path);
         exit(2);
     }
-    size_t size = fread(bytes, 1, sizeof(bytes), file);
-    (void)fclose(file);
-    return canary_in_bytes(path, bytes, size, false);
+    size_t size = (size_t)status.st_size;
+    void *bytes = size > 0 ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    if (bytes == MAP_FAILED) {
+        perror(path);
+        exit(2);
+    }
+    unsigned int hits = canary_in_bytes(path, bytes, size, false);
+    if (size > 0)
+        (void)munmap(bytes, size);
+    (void)close(fd);
+    return hits;
 }
 
 int main(int count, char **words)
