@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "disk.h"
+#include "hand.h"
 #include "wireguard/key_file.h"
 #include "world.h"
 
@@ -247,6 +248,26 @@ START_TEST(cleanup_leaves_the_identity)
 }
 END_TEST
 
+START_TEST(reconcile_brings_the_same_identity_back)
+{
+    assert_init();
+    char before[64];
+    memcpy(before, world.published_key, sizeof(before));
+    fake_kernel_delete_link(WORLD_DEVICE);
+    ck_assert_int_gt(subwg_cable_reconcile(world.cable, 0, NULL, NULL, &world.error), 0);
+    ck_assert_str_eq(world.published_key, before);
+    ck_assert(kernel_has(before));
+    world_pass(60);
+    hand_open();
+    hand_set_private_key();
+    ck_assert(!kernel_has(before));
+    ck_assert_int_gt(subwg_cable_reconcile(world.cable, 0, NULL, NULL, &world.error), 0);
+    ck_assert(kernel_has(before));
+    ck_assert_str_eq(world.published_key, before);
+    ck_assert_str_eq(public_of_file(), before);
+}
+END_TEST
+
 int main(void)
 {
     const struct world_test tests[] = {
@@ -260,6 +281,7 @@ int main(void)
         {a_failed_init_takes_its_file_back_and_no_other, 0},
         {a_kernel_that_fails_at_any_request_leaves_the_file_or_none, 0},
         {cleanup_leaves_the_identity, 0},
+        {reconcile_brings_the_same_identity_back, 0},
     };
     return world_run("identity", start, tests, sizeof(tests) / sizeof(tests[0]));
 }
