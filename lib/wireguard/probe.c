@@ -27,9 +27,9 @@ struct probe {
 
 bool probe_due(const struct status_state *status, uint64_t now_ns, uint16_t keepalive_s)
 {
-    uint64_t since_ns = status->probed ? status->asked_last_ns : status_heard_ns(status);
+    uint64_t since_ns = status->probes > 0 ? status->last_probe_ns : status_heard_ns(status);
     uint64_t wait_s = keepalive_s > AFTER_S ? keepalive_s : AFTER_S;
-    if (status->probed)
+    if (status->probes > 0)
         wait_s = AGAIN_S;
     return now_ns >= since_ns && now_ns - since_ns >= wait_s * NS_PER_S;
 }

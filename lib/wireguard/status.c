@@ -17,8 +17,9 @@
 #define QUESTION_BYTES 1024u
 
 /* A remote that lost its session does not answer a probe, but our kernel asks for a new one 15 s after it
- * and again 5 s later: so long at least must a probe have been out. */
-#define PROBE_PATIENCE_NS (25 * NS_PER_S)
+ * and again 5 s later: so long at least must the first probe have been out. One alone can be lost. */
+#define FIRST_PROBE_NS  (25 * NS_PER_S)
+#define SECOND_PROBE_NS (15 * NS_PER_S)
 
 /* The keepalive of which the window for who only looks is the session's life and slack. */
 #define USUAL_KEEPALIVE_S 10u
@@ -82,7 +83,7 @@ static void note_heard(struct status_state *state, uint64_t heard_ns)
     if (!state->heard || heard_ns > state->heard_ns)
         state->heard_ns = heard_ns;
     state->heard = true;
-    state->probed = false;
+    state->probes = 0;
     state->slept_ns = 0;
 }
 
@@ -146,7 +147,7 @@ static void begin_anew(struct status_state *state, const struct status_sample *s
     uint64_t slept_ns = slept_since(state, sample);
     bool believable = believable_age(sample, window_ns, &age_ns);
     state->heard = believable && state->heard;
-    state->probed = false;
+    state->probes = 0;
     state->slept_ns = 0;
     if (believable) {
         note_heard(state, before(sample->now_ns, age_ns));
@@ -158,15 +159,16 @@ static void begin_anew(struct status_state *state, const struct status_sample *s
     }
 }
 
-/* A sample soon after the last one. */
+/* A sample soon after the last one. What was received meanwhile was so while the session lived. */
 static void go_on(struct status_state *state, const struct status_sample *sample, bool answered)
 {
+    uint64_t end_ns = state->session_ns + SESSION_NS;
     state->slept_ns = sum(state->slept_ns, slept_since(state, sample));
     if (answered)
-        note_heard(state, sample->now_ns);
+        note_heard(state, sample->now_ns < end_ns ? sample->now_ns : end_ns);
     /* Whether there is a session is not known, and so this is no proof of life, nor of death. */
     else if (state->session_ns == 0 && sample->rx_bytes > state->rx_bytes)
-        state->probed = false;
+        state->probes = 0;
 }
 
 /* What this sample proves, compared with the one before. */
@@ -183,8 +185,8 @@ static void learn(struct status_state *state, const struct status_sample *sample
                                                   sample->handshake_ns != state->handshake_ns);
     if (handshake)
         note_handshake(state, sample, anew);
-    bool session =
-        sample->handshake_s != 0 && elapsed(state->session_ns, sample->now_ns) < SESSION_NS;
+    bool session = sample->handshake_s != 0 && state->session_ns != 0 &&
+                   elapsed(state->session_ns, looked_ns) < SESSION_NS;
     bool answered = handshake || (session && sample->rx_bytes > state->rx_bytes);
 
     if (anew)
@@ -244,8 +246,9 @@ uint64_t status_probing_window_ns(uint16_t keepalive_s)
 static bool leaves_probes_open(const struct status_state *state, uint64_t now_ns,
                                uint16_t keepalive_s)
 {
-    return state->probed && (state->heard || state->handshake_s != 0) &&
-           awake(state, state->probed_ns, now_ns) >= PROBE_PATIENCE_NS &&
+    return state->probes > 1 && (state->heard || state->handshake_s != 0) &&
+           awake(state, state->first_probe_ns, now_ns) >= FIRST_PROBE_NS &&
+           awake(state, state->second_probe_ns, now_ns) >= SECOND_PROBE_NS &&
            awake(state, status_heard_ns(state), now_ns) >= status_probing_window_ns(keepalive_s);
 }
 
@@ -284,10 +287,13 @@ void status_sample(struct status_state *state, const struct status_sample *sampl
 
 void status_probed(struct status_state *state, uint64_t now_ns)
 {
-    if (!state->probed)
-        state->probed_ns = now_ns;
-    state->probed = true;
-    state->asked_last_ns = now_ns;
+    if (state->probes == 0)
+        state->first_probe_ns = now_ns;
+    else if (state->probes == 1)
+        state->second_probe_ns = now_ns;
+    state->last_probe_ns = now_ns;
+    if (state->probes < 2)
+        state->probes++;
 }
 
 void status_missing(struct status_state *state, uint64_t now_ns)
@@ -309,7 +315,7 @@ void status_restart(struct status_state *state, uint64_t now_ns)
     state->sampled = false;
     state->adopted = false;
     state->heard = false;
-    state->probed = false;
+    state->probes = 0;
     state->slept_ns = 0;
     state->started = true;
     state->started_ns = now_ns;

@@ -29,10 +29,10 @@ struct status_state {
     bool adopted;     /* the peer was there before this instance */
     bool sampled;     /* a sample has been taken, the fields below are set */
     bool heard;       /* heard_ns is set: something proves the remote's life */
-    bool probed;      /* probed_ns is set: a probe is out that nothing received came after */
     bool established; /* established_ns is set */
     uint8_t status;   /* enum subwg_status */
     uint8_t reason;   /* enum subwg_status_reason */
+    uint8_t probes;   /* sent since something was received; more than two count as two */
     uint8_t told;     /* the status that the engine last had an event of */
     uint32_t flap_count;
     uint32_t reconnect_count;
@@ -41,8 +41,9 @@ struct status_state {
     uint64_t heard_ns;       /* last proof of life */
     uint64_t session_ns;     /* when the handshake last changed; 0: not known */
     uint64_t asked_ns;       /* since when the remote owes an answer, without any keepalive */
-    uint64_t probed_ns;      /* when the first of those probes went out */
-    uint64_t asked_last_ns;  /* ... and the last */
+    uint64_t first_probe_ns; /* when those probes went out */
+    uint64_t second_probe_ns;
+    uint64_t last_probe_ns;
     uint64_t asleep_ns;      /* of the last sample */
     uint64_t slept_ns;       /* of the time since the last proof of life: nobody could hear */
     uint64_t established_ns; /* first handshake seen or adopted */

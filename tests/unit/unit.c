@@ -12,8 +12,14 @@
 
 int unit_run(const char *suite_name, const TTest *const *tests)
 {
+    return unit_run_for(suite_name, tests, 60);
+}
+
+int unit_run_for(const char *suite_name, const TTest *const *tests, unsigned int timeout_s)
+{
     Suite *suite = suite_create(suite_name);
     TCase *all = tcase_create(suite_name);
+    tcase_set_timeout(all, timeout_s);
     for (; *tests != NULL; tests++)
         tcase_add_test(all, *tests);
     suite_add_tcase(suite, all);

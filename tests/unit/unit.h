@@ -19,6 +19,8 @@
 
 /* Runs a suite of one test case and returns main's value. */
 int unit_run(const char *suite_name, const TTest *const *tests);
+/* The same for tests that may run so long on a busy machine, or by option. */
+int unit_run_for(const char *suite_name, const TTest *const *tests, unsigned int timeout_s);
 
 /* Random numbers that a test draws its operations from. The seed is printed; the environment's
  * SUBWG_TEST_SEED brings a run back. */

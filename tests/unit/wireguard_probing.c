@@ -122,11 +122,31 @@ START_TEST(a_late_question_gets_its_time)
     struct remote remote = heard_once(10);
     look(&remote, 60);
     ck_assert(ask(&remote));
+    for (uint64_t second = 61; second < 120; second++) {
+        look(&remote, second); /* one alone may be lost */
+        CHECK(remote.state.status == SUBWG_STATUS_CONNECTED);
+    }
+    ck_assert(ask(&remote));
+    look(&remote, 133);
     ck_assert_uint_eq(remote.state.status, SUBWG_STATUS_CONNECTED);
-    look(&remote, 84);
-    ck_assert_uint_eq(remote.state.status, SUBWG_STATUS_CONNECTED);
-    look(&remote, 85);
+    look(&remote, 134);
     ck_assert_uint_eq(remote.state.status, SUBWG_STATUS_ERROR);
+}
+END_TEST
+
+/* A session ends 180 s after its handshake, and what was received before its end may be seen later. */
+START_TEST(what_was_received_in_a_session_counts_at_a_late_look)
+{
+    struct remote remote = heard_once(10);
+    for (uint64_t second = 60; second <= 180; second += 60)
+        look(&remote, second);
+    remote.sample.rx_bytes += 32;
+    look(&remote, 240);
+    ck_assert_uint_eq(remote.state.status, SUBWG_STATUS_CONNECTED);
+    ck_assert_uint_eq(remote.state.heard_ns, (BOOT_S + WINDOW_S) * NS);
+    remote.sample.rx_bytes += 148; /* an initiation that no handshake follows */
+    look(&remote, 300);
+    ck_assert_uint_eq(remote.state.heard_ns, (BOOT_S + WINDOW_S) * NS);
 }
 END_TEST
 
@@ -307,6 +327,7 @@ int main(void)
         an_asked_remote_is_dead_after_its_time_and_not_before,
         who_was_not_asked_is_not_dead,
         a_late_question_gets_its_time,
+        what_was_received_in_a_session_counts_at_a_late_look,
         a_lost_probe_or_keepalive_changes_nothing,
         who_never_answered_is_asked_and_given_the_whole_window,
         without_any_keepalive_asking_finds_the_dead_adopted_remote,

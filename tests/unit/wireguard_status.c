@@ -300,6 +300,45 @@ START_TEST(a_path_that_loses_one_direction_is_noticed)
 }
 END_TEST
 
+/* Watchers of one tunnel whose remote dies and comes back: when each has had the time that he needs, all
+ * say the same. */
+START_TEST(any_poll_interval_gives_the_same_verdict)
+{
+    static const uint32_t polls[] = {1, 5, 23, 60};
+    struct chance chance = chance_start("any_poll_interval_gives_the_same_verdict");
+    for (int run = 0; run < 40; run++) {
+        struct tunnel tunnel;
+        struct watcher watchers[4];
+        const uint32_t *pair = keepalives[run % 4];
+        tunnel_start(&tunnel, &chance, pair[0], pair[1]);
+        tunnel_send(&tunnel, 0, TUNNEL_DATA);
+        for (int i = 0; i < 4; i++)
+            watcher_start(&watchers[i], polls[i]);
+        int64_t turn_s = 0;
+        int64_t next_s = 400;
+        for (int second = 0; second < 6000; second++) {
+            tunnel_step(&tunnel);
+            for (int i = 0; i < 4; i++)
+                (void)watch(&watchers[i], &tunnel, 0);
+            if (second - turn_s > WINDOW_S + 2 * 60 + 1)
+                for (int i = 0; i < 4; i++) {
+                    CHECK(watchers[i].state.status == watchers[0].state.status);
+                    CHECK(watchers[i].state.reason == watchers[0].state.reason);
+                    CHECK(watchers[i].state.flap_count == watchers[0].state.flap_count);
+                    CHECK(pair[0] == 0 ||
+                          watchers[i].state.status ==
+                              (tunnel.ends[1].deaf ? SUBWG_STATUS_ERROR : SUBWG_STATUS_CONNECTED));
+                }
+            if (second < next_s)
+                continue;
+            tunnel.ends[1].deaf = !tunnel.ends[1].deaf;
+            turn_s = second;
+            next_s = second + 400 + (int64_t)chance_below(&chance, 400);
+        }
+    }
+}
+END_TEST
+
 /* Two watchers of one tunnel, one of them with a wall clock that jumps about: both see the same. */
 START_TEST(clock_steps_change_nothing)
 {
@@ -353,6 +392,7 @@ int main(void)
         a_preshared_key_changed_later_is_noticed,
         a_path_in_one_direction_is_never_connected,
         a_path_that_loses_one_direction_is_noticed,
+        any_poll_interval_gives_the_same_verdict,
         clock_steps_change_nothing,
         NULL,
     };

@@ -126,6 +126,7 @@ static void complete_handshake(struct tunnel *tunnel, struct end *end)
     end->handshake_s = (uint64_t)(wall_clock_ms(tunnel, end) / 1000);
     end->handshake_count++;
     end->heard_count++;
+    end->heard_ms = tunnel->now_ms;
     tunnel->ends[0].refused = false;
     tunnel->ends[1].refused = false;
 }
@@ -177,6 +178,7 @@ static void take_transport(struct tunnel *tunnel, struct end *end, const struct 
         send_staged(tunnel, end);
     }
     end->heard_count++;
+    end->heard_ms = tunnel->now_ms;
     take(tunnel, end, packet);
     if (!end->sent_last_minute && end->current.initiator &&
         !is_alive(tunnel, &end->current, LAST_MS)) {
@@ -340,6 +342,7 @@ void tunnel_restart(struct tunnel *tunnel, int at)
         .wheel_ms = before.wheel_ms,
         .handshake_count = before.handshake_count,
         .heard_count = before.heard_count,
+        .heard_ms = before.heard_ms,
         .asleep_ms = before.asleep_ms,
         .initiated_ms = tunnel->now_ms - RETRY_MS,
     };

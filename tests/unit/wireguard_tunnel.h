@@ -49,6 +49,7 @@ struct end {
 
     /* What only an oracle knows. */
     uint32_t heard_count;     /* handshakes completed and packets of a session received */
+    int64_t heard_ms;         /* when the last of those came */
     bool refused;             /* its last initiation looked replayed to the other end */
     int64_t asleep_ms;        /* suspended so long in all */
     int64_t asleep_until_ms;  /* in the past: awake */
