@@ -15,6 +15,7 @@
 #include "wireguard/claims.h"
 #include "wireguard/dispatch.h"
 #include "wireguard/probe.h"
+#include "wireguard/repeats.h"
 #include "wireguard/settings.h"
 #include "wireguard/table.h"
 
@@ -61,6 +62,7 @@ struct subwg_instance {
     bool list_completed;            /* the engine has named every endpoint that it knows */
     struct budget device_repairs;   /* of what all connections share */
     struct budget foreign_removals; /* of peers and routes that nobody stands for */
+    struct repeats repeats;         /* differences that are not repaired */
     uint32_t next_path;             /* position of the connection whose path is looked up next */
     struct table table;
     struct claims claims;      /* refused, on what the table's connections have */

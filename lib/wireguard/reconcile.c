@@ -78,23 +78,30 @@ static const char *name_connection(const struct connection *connection, const st
 
 /* Telling. */
 
-static void tell(struct reconciliation *run, const struct connection *connection, bool repaired,
-                 const char *sentence)
+/* The host's event and log get what is new. */
+static void announce(struct subwg_instance *instance, const struct connection *connection,
+                     bool repaired, bool reported, const char *sentence)
 {
-    const struct subwg_instance *instance = run->instance;
-    run->differences++;
-    if (run->report != NULL)
-        run->report(run->report_context, repaired, sentence);
-    if (run->dry_run)
-        return;
-    if (run->report == NULL)
-        instance_log(instance, repaired ? SUBWG_LOG_INFO : SUBWG_LOG_WARNING, "%s", sentence);
     struct subwg_event event = SUBWG_EVENT_INIT;
+    if (!repaired && !repeats_is_new(&instance->repeats, sentence))
+        return;
+    if (!reported)
+        instance_log(instance, repaired ? SUBWG_LOG_INFO : SUBWG_LOG_WARNING, "%s", sentence);
     event.kind = repaired ? SUBWG_EVENT_REPAIR : SUBWG_EVENT_DRIFT;
-    event.cluster_id = connection != NULL ? connection_cluster_id(connection) : "";
+    event.cluster_id = connection != NULL ? connection->cluster_id : "";
     event.text = sentence;
     if (instance->host.event != NULL)
         instance->host.event(instance->host.context, &event);
+}
+
+static void tell(struct reconciliation *run, const struct connection *connection, bool repaired,
+                 const char *sentence)
+{
+    run->differences++;
+    if (run->report != NULL)
+        run->report(run->report_context, repaired, sentence);
+    if (!run->dry_run)
+        announce(run->instance, connection, repaired, run->report != NULL, sentence);
 }
 
 static enum drift_outcome outcome_of(const struct reconciliation *run, uint32_t i)
@@ -391,8 +398,10 @@ int32_t reconcile_run(struct subwg_instance *instance, uint32_t flags, subwg_rep
                                  .report = report,
                                  .report_context = report_context,
                                  .now_ns = instance_now(instance)};
-    if (!run.dry_run)
+    if (!run.dry_run) {
         moves_reconciled(instance);
+        repeats_begin(&instance->repeats);
+    }
     int32_t reviewed = revalidate(&run, flags, error);
     int32_t code = prepare(&run, reviewed < 0 ? NULL : error);
     if (code == 0 && run.dry_run) {

@@ -11,6 +11,7 @@
 
 #include <netinet/in.h>
 
+#include "engine/cable.h"
 #include "hand.h"
 #include "told.h"
 #include "world.h"
@@ -312,6 +313,43 @@ START_TEST(what_nobody_named_yet_is_told_and_kept)
 }
 END_TEST
 
+/* What the engine is told by events. */
+static char events[4096];
+
+static void take_event(void *context, const struct subwg_event *event)
+{
+    (void)context;
+    size_t used = strlen(events);
+    (void)snprintf(events + used, sizeof(events) - used, "%u %s: %s\n", event->kind,
+                   event->cluster_id, event->text);
+}
+
+START_TEST(events_tell_what_is_repaired_and_once_what_is_not)
+{
+    struct fake_kernel_route foreign = {
+        .destination = "10.235.1.0/24", .link = "eth0", .table = 220};
+    events[0] = '\0';
+    world.cable->callbacks.event = take_event;
+    fake_kernel_remove_peer(WORLD_DEVICE, two.public_key);
+    fake_kernel_add_route(&foreign);
+    ck_assert_int_eq(reconcile(SUBWG_RECONCILE_DRY_RUN), 2);
+    ck_assert_str_eq(events, "");
+    ck_assert_int_eq(reconcile(0), 2);
+    ck_assert_ptr_nonnull(
+        strstr(events, "3 cluster2: the peer of cluster 'cluster2' is missing: repaired\n"));
+    ck_assert_ptr_nonnull(strstr(events, "2 cluster3: a foreign route to 10.235.1.0/24 "));
+    events[0] = '\0';
+    ck_assert_int_eq(reconcile(0), 1);
+    ck_assert_str_eq(events, "");
+    (void)fake_kernel_delete_routes("10.235.1.0/24", 220);
+    ck_assert_int_eq(reconcile(0), 0);
+    fake_kernel_add_route(&foreign);
+    ck_assert_int_eq(reconcile(0), 1);
+    ck_assert_ptr_nonnull(strstr(events, "2 cluster3: a foreign route"));
+    free(whole);
+}
+END_TEST
+
 START_TEST(repairs_of_one_connection_are_rationed)
 {
     unsigned int repairs = 0;
@@ -380,6 +418,7 @@ int main(void)
         {a_stranger_of_the_same_name_is_left_alone, 0},
         {a_learned_endpoint_stays_until_nothing_comes_from_it, 0},
         {what_nobody_named_yet_is_told_and_kept, 0},
+        {events_tell_what_is_repaired_and_once_what_is_not, 0},
         {repairs_of_one_connection_are_rationed, 0},
         {a_refused_repair_does_not_stop_the_others, 4},
     };

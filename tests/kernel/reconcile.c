@@ -75,10 +75,10 @@ static void start(void)
     const char *const own_subnets[] = {"10.233.0.0/18", "fd00:233::/48"};
     struct subwg_endpoint local = SUBWG_ENDPOINT_INIT;
     ck_assert_int_eq(unshare(CLONE_NEWNET), 0);
-    shell(
-        "ip link set lo up && ip link add eth7 type dummy && ip link set eth7 addrgenmode none && "
-        "ip link set eth7 up && ip address add 10.243.64.6/24 dev eth7 && "
-        "ip address add 10.233.0.1/24 dev eth7 && ip address add fd00:64::6/64 dev eth7 nodad");
+    shell("printf '%%s\\n' 'link set lo up' 'link add eth7 type dummy' "
+          "'link set eth7 addrgenmode none' 'link set eth7 up' "
+          "'address add 10.243.64.6/24 dev eth7' 'address add 10.233.0.1/24 dev eth7' "
+          "'address add fd00:64::6/64 dev eth7 nodad' | ip -batch -");
     local.cluster_id = "cluster1";
     local.cable_name = "cluster1";
     local.hostname = "worker1";
