@@ -10,7 +10,9 @@
 /* True if the caller's record is one, and long enough to hold the member that ends at end. */
 static int record_covers(const struct subwg_error *error, size_t end)
 {
-    return error != NULL && error->head.magic == SUBWG_MAGIC_ERROR && error->head.size >= end;
+    return error != NULL && error->head.magic == SUBWG_MAGIC_ERROR &&
+           error->head.abi_major == SUBWG_ABI_MAJOR && error->head.size >= end &&
+           error->head.size <= SUBWG_STRUCT_SIZE_MAX;
 }
 
 int32_t error_set(struct subwg_error *error, int32_t code, uint32_t reason, const char *operation,

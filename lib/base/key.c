@@ -5,16 +5,26 @@
 
 #include <sodium.h>
 
+bool key_decode(const char *text, struct key *ret_key)
+{
+    size_t length = 0;
+    const char *end = NULL;
+    /* libsodium 1.0.18 takes bytes beyond ASCII for characters of base64. */
+    unsigned char bits = 0;
+    for (size_t i = 0; i < KEY_TEXT_SIZE - 1; i++)
+        bits |= (unsigned char)text[i];
+    return bits < 0x80 &&
+           sodium_base642bin(ret_key->bytes, KEY_SIZE, text, KEY_TEXT_SIZE - 1, NULL, &length, &end,
+                             sodium_base64_VARIANT_ORIGINAL) == 0 &&
+           length == KEY_SIZE && end == text + KEY_TEXT_SIZE - 1;
+}
+
 enum key_fault key_parse_public(const char *text, struct key *ret_key)
 {
     if (strnlen(text, KEY_TEXT_SIZE) != KEY_TEXT_SIZE - 1)
         return KEY_LENGTH;
     struct key key;
-    size_t length = 0;
-    const char *end = NULL;
-    if (sodium_base642bin(key.bytes, sizeof(key.bytes), text, KEY_TEXT_SIZE - 1, NULL, &length,
-                          &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-        length != KEY_SIZE || *end != '\0')
+    if (!key_decode(text, &key))
         return KEY_ENCODING;
     if (key_is_zero(&key))
         return KEY_ZERO;

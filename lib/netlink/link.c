@@ -33,7 +33,8 @@ static void take_link(struct nl_object *object, void *context)
 
 static int32_t read_link(void *context, struct nlmsghdr *message)
 {
-    return nl_read_object(message, take_link, context);
+    /* libnl makes of each message the object that its type is of. */
+    return message->nlmsg_type == RTM_NEWLINK ? nl_read_object(message, take_link, context) : 0;
 }
 
 static int32_t link_get(struct netlink *netlink, int ifindex, const char *name,

@@ -96,13 +96,9 @@ static int32_t read_text(int fd, char *text, size_t size, size_t *ret_length)
 static int32_t parse(const char *path, const char *text, size_t length, struct key *ret_private_key,
                      struct subwg_error *error)
 {
-    size_t bytes = 0;
-    const char *end = NULL;
     int32_t code = 0;
     if (length != KEY_FILE_BYTES || text[KEY_FILE_BYTES - 1] != '\n' ||
-        sodium_base642bin(ret_private_key->bytes, KEY_SIZE, text, KEY_FILE_BYTES - 1, NULL, &bytes,
-                          &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-        bytes != KEY_SIZE || end != text + KEY_FILE_BYTES - 1)
+        !key_decode(text, ret_private_key))
         code = refuse(error, path, "does not hold one base64 key of 44 characters and a newline");
     else if (key_is_zero(ret_private_key))
         code = refuse(error, path, "holds a key of zeroes");

@@ -49,6 +49,11 @@ START_TEST(addresses_in_strict_form_only)
         {"fe80::1%", ADDRESS_BAD_SCOPE},
         {"fe80::1%no-such-link", ADDRESS_BAD_SCOPE},
         {"fe80::1%lo%lo", ADDRESS_BAD_SCOPE},
+        {"fe80::1%0", ADDRESS_BAD_SCOPE},
+        {"fe80::1%01", ADDRESS_BAD_SCOPE},
+        {"fe80::1%1x", ADDRESS_BAD_SCOPE},
+        {"fe80::1%999999999", ADDRESS_BAD_SCOPE},
+        {"fe80::1%9999999999", ADDRESS_BAD_SCOPE},
         {"2001:db8::7%lo", ADDRESS_BAD_SCOPE},
         {"10.0.0.1%lo", ADDRESS_BAD_SCOPE},
     };
@@ -101,6 +106,9 @@ START_TEST(the_scope_is_the_interface)
     struct address address = address_of("fe80::1%lo");
     ck_assert_uint_eq(address.scope, if_nametoindex("lo"));
     ck_assert_uint_eq(address_of("2001:db8::1").scope, 0);
+    char text[ADDRESS_TEXT_SIZE]; /* what is written can be read */
+    struct address again = address_of(address_format(&address, text));
+    ck_assert(address_equal(&address, &again));
     struct address other = address;
     other.scope++;
     ck_assert(!address_equal(&address, &other));

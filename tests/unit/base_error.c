@@ -86,6 +86,8 @@ START_TEST(a_record_of_any_size_keeps_its_bounds)
     try_size(SUBWG_ERROR_SIZE_1_0, true);
     try_size(SUBWG_ERROR_SIZE_1_0 + 1, true);
     try_size(SUBWG_ERROR_SIZE_1_0 + 4096, true);
+    try_size(SUBWG_STRUCT_SIZE_MAX, true);
+    try_size(SUBWG_STRUCT_SIZE_MAX + 1, false);
 }
 END_TEST
 
@@ -94,6 +96,11 @@ START_TEST(a_struct_of_another_kind_is_left_alone)
     struct subwg_error error = SUBWG_ERROR_INIT;
     error.head.magic = SUBWG_MAGIC_EVENT;
     struct subwg_error before = error;
+    ck_assert_int_eq(fill(&error), -EEXIST);
+    ck_assert_mem_eq(&error, &before, sizeof(error));
+    error = (struct subwg_error)SUBWG_ERROR_INIT;
+    error.head.abi_major = SUBWG_ABI_MAJOR + 1;
+    before = error;
     ck_assert_int_eq(fill(&error), -EEXIST);
     ck_assert_mem_eq(&error, &before, sizeof(error));
 }
