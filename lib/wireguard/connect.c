@@ -79,10 +79,12 @@ int32_t connect_candidate(struct subwg_instance *instance, struct connection *ca
         code = 0;
     if (code >= 0 && current != NULL)
         candidate->changes = current->changes;
-    if (code >= 0)
+    if (code >= 0) {
         slice_commit(instance, candidate, &slice);
-    else
-        leftover_name(instance, &candidate->public_key);
+        leftover_unname(instance, candidate->cluster_id, NULL);
+    } else {
+        leftover_name(instance, candidate->cluster_id, &candidate->public_key);
+    }
     slice_finish(&slice);
     return code;
 }
@@ -93,7 +95,7 @@ static void name_leftover_of(struct subwg_instance *instance, const struct subwg
     struct key key;
     bool named = false;
     if (connection_key_of_endpoint(remote, &key, &named, NULL) == 0 && named)
-        leftover_name(instance, &key);
+        leftover_name(instance, remote->cluster_id != NULL ? remote->cluster_id : "", &key);
 }
 
 int32_t connect_parse(struct subwg_instance *instance, const struct subwg_endpoint *remote,

@@ -57,8 +57,10 @@ struct connection {
     char remote_ip[ADDRESS_TEXT_SIZE];
 
     /* Found. */
-    bool adopted; /* left by an earlier run and claimed by nobody yet */
-    bool named;   /* adopted, and an endpoint with its key was refused: it stays */
+    bool adopted;      /* left by an earlier run and claimed by nobody yet */
+    bool named;        /* adopted, and an endpoint with its key was refused: it stays */
+    bool named_often;  /* by several clusters */
+    uint8_t namer[16]; /* a hash of the cluster's id */
     uint64_t
         held_until_ns; /* adopted, and nobody's: kept as long for who claimed its subnets; 0: not */
     uint8_t installed; /* enum installed */

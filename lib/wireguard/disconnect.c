@@ -94,6 +94,7 @@ int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_
     if (code != 0)
         return code;
     claims_withdraw(&instance->claims, remote->cluster_id);
+    leftover_unname(instance, remote->cluster_id, NULL);
     if (connection == NULL)
         return 1;
     code = connection_uninstall(instance, connection, error);

@@ -65,6 +65,7 @@ struct subwg_instance {
     struct repeats repeats;         /* differences that are not repaired */
     uint32_t next_path;             /* position of the connection whose path is looked up next */
     struct table table;
+    bool leftovers_named;      /* some may be */
     struct claims claims;      /* refused, on what the table's connections have */
     struct wg_device dump;     /* its arrays live from read to read */
     struct dispatch *dispatch; /* NULL until event_fd: the engine dispatches from then on */
@@ -98,7 +99,10 @@ int32_t connection_uninstall(struct subwg_instance *instance, struct connection 
 int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
                             struct subwg_error *error);
 /* An endpoint with this key was refused: if a leftover has it, it is somebody's and stays. */
-void leftover_name(struct subwg_instance *instance, const struct key *key);
+void leftover_name(struct subwg_instance *instance, const char *cluster_id, const struct key *key);
+/* The cluster has another key now (NULL: none): what it named before is nobody's again. */
+void leftover_unname(struct subwg_instance *instance, const char *cluster_id,
+                     const struct key *key);
 /* After the end of the list: the kernel does not have them any more. */
 /* True for a peer that no endpoint stands for, once the list of endpoints is complete. NULL: foreign. */
 bool leftover_may_go(const struct subwg_instance *instance, const struct connection *connection);

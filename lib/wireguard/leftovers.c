@@ -2,6 +2,9 @@
 /* What an earlier run left and no endpoint of this one stands for. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
 
 #include "base/error.h"
 #include "base/limits.h"
@@ -10,11 +13,45 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-void leftover_name(struct subwg_instance *instance, const struct key *key)
+#define NAMER_SIZE sizeof(((struct connection *)NULL)->namer)
+
+static void hash_cluster(const char *cluster_id, uint8_t hash[NAMER_SIZE])
+{
+    (void)crypto_generichash(hash, NAMER_SIZE, (const unsigned char *)cluster_id,
+                             strnlen(cluster_id, LIMIT_CLUSTER_ID + 1), NULL, 0);
+}
+
+void leftover_name(struct subwg_instance *instance, const char *cluster_id, const struct key *key)
 {
     struct connection *leftover = table_find_key(&instance->table, key);
-    if (leftover != NULL && leftover->adopted)
-        leftover->named = true;
+    uint8_t namer[NAMER_SIZE];
+    leftover_unname(instance, cluster_id, key);
+    if (leftover == NULL || !leftover->adopted)
+        return;
+    hash_cluster(cluster_id, namer);
+    /* One of them may be a liar: from then on none can take its word back. */
+    leftover->named_often = leftover->named_often ||
+                            (leftover->named && memcmp(leftover->namer, namer, sizeof(namer)) != 0);
+    leftover->named = true;
+    memcpy(leftover->namer, namer, sizeof(namer));
+    instance->leftovers_named = true;
+}
+
+void leftover_unname(struct subwg_instance *instance, const char *cluster_id, const struct key *key)
+{
+    uint8_t namer[NAMER_SIZE];
+    if (!instance->leftovers_named)
+        return;
+    hash_cluster(cluster_id, namer);
+    instance->leftovers_named = false;
+    for (uint32_t i = 0; i < instance->table.count; i++) {
+        struct connection *leftover = instance->table.connections[i];
+        if (leftover->named && !leftover->named_often &&
+            memcmp(leftover->namer, namer, sizeof(namer)) == 0 &&
+            (key == NULL || !key_equal(&leftover->public_key, key)))
+            leftover->named = false;
+        instance->leftovers_named = instance->leftovers_named || leftover->named;
+    }
 }
 
 bool leftover_may_go(const struct subwg_instance *instance, const struct connection *connection)

@@ -219,7 +219,7 @@ static void refuse_rivals(struct list *list, struct subwg_instance *instance)
         if (list->candidates[i] == NULL || list->rivals[i] == i)
             continue;
         int32_t code = refuse_rival(list, i, &error);
-        leftover_name(instance, &list->candidates[i]->public_key);
+        leftover_name(instance, list->candidates[i]->cluster_id, &list->candidates[i]->public_key);
         (void)policy_check_owners(instance, list->candidates[i], NULL);
         policy_announce_conflict(instance, list->candidates[i]->cluster_id, error.text);
         if (list->result != NULL)

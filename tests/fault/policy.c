@@ -272,6 +272,37 @@ START_TEST(a_claim_in_one_list_with_the_owner_shows_too)
 }
 END_TEST
 
+/* A refused announcement spares the leftover with its key; the next one of that cluster has another key, and
+ * then it is nobody's. Unless a second cluster named it: one of them may be a liar. */
+START_TEST(a_leftover_that_its_cluster_gave_up_goes)
+{
+    struct remote liar;
+    struct remote next;
+    remote_make(&liar, 4);
+    remote_make(&next, 12);
+    ck_assert_int_eq(world_connect(&two), 0);
+    world_restart();
+    two.subnets[0] = "10.234.0.0/99";
+    ck_assert_int_eq(world_connect(&two), -EINVAL);
+    ck_assert_int_eq(subwg_cable_list_complete(world.cable, &world.error), 0);
+    ck_assert(fake_kernel_has_peer(WORLD_DEVICE, two.public_key));
+    if (_i == 2) {
+        liar.config[0].value = two.key;
+        liar.subnets[0] = "10.236.0.0/99";
+        ck_assert_int_eq(world_connect(&liar), -EINVAL);
+    }
+    if (_i == 1) {
+        ck_assert_int_eq(world_disconnect(&two), 0);
+    } else {
+        two.config[0].value = next.key;
+        two.endpoint.subnets = three.subnets;
+        ck_assert_int_eq(world_connect(&two), 0);
+        ck_assert_int_ge(subwg_cable_list_complete(world.cable, &world.error), 0);
+    }
+    ck_assert(fake_kernel_has_peer(WORLD_DEVICE, two.public_key) == (_i == 2));
+}
+END_TEST
+
 /* However many there are: the latest few are remembered, and the text is cut where it has to be. */
 START_TEST(of_many_claims_few_are_remembered)
 {
@@ -374,6 +405,7 @@ int main(void)
         {a_claim_on_a_key_shows_too, 0},
         {a_claim_in_one_list_with_the_owner_shows_too, 0},
         {of_many_claims_few_are_remembered, 0},
+        {a_leftover_that_its_cluster_gave_up_goes, 3},
         {who_changes_all_the_time_is_held_to_a_rate, 0},
         {the_same_announcement_is_never_refused, 0},
     };
