@@ -68,7 +68,7 @@ void remotes_sweep(struct remotes *remotes)
 
     for (size_t i = 0; i < remotes->count; i++) {
         struct remote *remote = &remotes->list[i];
-        if (remote->wanted == NULL && remote->applied == NULL)
+        if (remote->wanted == NULL && remote->applied == NULL && !remote->refused)
             free_remote(remote);
         else
             remotes->list[kept++] = *remote;
@@ -188,7 +188,8 @@ int remotes_want(struct remotes *remotes, const struct broker *broker, const cha
 
 bool remote_needs_disconnect(const struct remote *remote, uint64_t now_ms)
 {
-    return remote->wanted == NULL && remote->applied != NULL && now_ms >= remote->retry_at_ms;
+    return remote->wanted == NULL && (remote->applied != NULL || remote->refused) &&
+           now_ms >= remote->retry_at_ms;
 }
 
 bool remote_needs_connect(const struct remote *remote, uint64_t now_ms)
@@ -240,8 +241,13 @@ struct subwg_endpoint remote_path(const struct endpoint *endpoint, const json_t 
 
 struct subwg_endpoint remote_to_disconnect(const struct remote *remote)
 {
-    struct subwg_endpoint endpoint = remote->applied->view;
+    struct subwg_endpoint endpoint = SUBWG_ENDPOINT_INIT;
 
+    if (remote->applied == NULL) {
+        endpoint.cluster_id = remote->cluster_id;
+        return endpoint;
+    }
+    endpoint = remote->applied->view;
     if (remote->uncertain) {
         endpoint.backend_config = NULL;
         endpoint.backend_config_count = 0;
@@ -254,6 +260,7 @@ void remote_connected(struct remote *remote)
     replace(&remote->applied, remote->wanted);
     replace(&remote->tried, NULL);
     remote->uncertain = false;
+    remote->refused = false;
     remote->retry_delay_s = 0;
     remote->retry_at_ms = 0;
     remote->failure[0] = '\0';
@@ -263,6 +270,7 @@ void remote_disconnected(struct remote *remote)
 {
     replace(&remote->applied, NULL);
     remote->uncertain = false;
+    remote->refused = false;
     remote->status_known = false;
     remote->retry_delay_s = 0;
     remote->retry_at_ms = 0;
@@ -279,6 +287,7 @@ bool remote_failed(struct remote *remote, const struct subwg_error *error, uint6
         if (remote->applied == NULL)
             replace(&remote->applied, remote->wanted);
     }
+    remote->refused = true;
     replace(&remote->tried, remote->wanted);
     remote->retry_delay_s *= 2;
     if (remote->retry_delay_s < RETRY_DELAY_FIRST_S)

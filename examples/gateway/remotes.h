@@ -30,7 +30,8 @@ struct remote {
     struct endpoint *wanted;  /* by the broker; NULL: gone */
     struct endpoint *applied; /* by the driver; NULL: never, or removed */
     bool uncertain;           /* the driver does not know what became of the last call */
-    struct endpoint *tried;   /* the last that failed to connect; NULL after success */
+    bool refused; /* by the driver, which shows it in the rows of those it is in the way of */
+    struct endpoint *tried; /* the last that failed to connect; NULL after success */
     enum retry retry;
     uint32_t retry_delay_s;
     uint64_t retry_at_ms;
@@ -61,7 +62,8 @@ bool remotes_settled(const struct remotes *remotes);
  * behind address translation, else the private one. */
 struct subwg_endpoint remote_path(const struct endpoint *endpoint, const json_t *use_ip);
 
-/* The endpoint to name in disconnect; without its keys where it is uncertain which one is in use. */
+/* The endpoint to name in disconnect; without its keys where it is uncertain which one is in use, and
+ * where it was refused: the key that it named may be another cluster's. */
 struct subwg_endpoint remote_to_disconnect(const struct remote *remote);
 
 /* Records the outcome. remote_failed() returns true if the text is new, so worth a line in the log. */
@@ -72,7 +74,7 @@ bool remote_failed(struct remote *remote, const struct subwg_error *error, uint6
 enum retry remote_retry(const struct subwg_error *error);
 
 struct remote *remotes_find(const struct remotes *remotes, const char *cluster_id);
-/* Forgets the clusters that are neither wanted nor applied. */
+/* Forgets the clusters that are neither wanted nor known to the driver. */
 void remotes_sweep(struct remotes *remotes);
 
 /* Those that something was in the way of are tried again. */

@@ -74,6 +74,7 @@ static void on_disconnected(void *context, uint32_t index, int32_t code, const c
 {
     struct batch *batch = context;
     struct remote *remote = batch->remotes[index];
+    bool was_connected = remote->applied != NULL;
 
     (void)address;
     batch->remotes[index] = NULL;
@@ -82,8 +83,9 @@ static void on_disconnected(void *context, uint32_t index, int32_t code, const c
         return;
     }
     remote_disconnected(remote);
-    log_line(SUBWG_LOG_INFO, "disconnected %s%s", remote->cluster_id,
-             code > 0 ? " (was so already)" : "");
+    if (was_connected)
+        log_line(SUBWG_LOG_INFO, "disconnected %s%s", remote->cluster_id,
+                 code > 0 ? " (was so already)" : "");
 }
 
 /* Those without a result of their own share the list's: one that succeeded owes them theirs. */

@@ -152,11 +152,6 @@ START_TEST(a_refusal_is_not_tried_again)
     want();
     remote = remotes_find(&remotes, "cluster2");
     ck_assert(remote_needs_connect(remote, 0));
-    /* Nothing of it ever reached the driver, so its end needs no disconnect. */
-    remote_failed(remote, &error, 1000);
-    empty_broker();
-    want();
-    ck_assert(!remote_needs_disconnect(remotes_find(&remotes, "cluster2"), UINT64_MAX));
 }
 END_TEST
 
@@ -225,6 +220,28 @@ START_TEST(a_conflict_is_tried_again_when_anything_changed)
     want();
     ck_assert(remote_needs_connect(remotes_find(&remotes, "cluster3"), 0));
     ck_assert(!remote_failed(remotes_find(&remotes, "cluster3"), &error, 0)); /* no news */
+}
+END_TEST
+
+START_TEST(the_driver_is_told_when_a_refused_one_goes)
+{
+    struct subwg_error error = failure(SUBWG_REASON_CONFLICT, 0);
+
+    put("a.json", "cluster2", "another cluster's key", 1);
+    want();
+    struct remote *remote = remotes_find(&remotes, "cluster2");
+    remote_failed(remote, &error, 0);
+    ck_assert(!remote_needs_disconnect(remote, UINT64_MAX));
+    empty_broker();
+    want();
+    ck_assert(remote_needs_disconnect(remote, 0));
+    ck_assert_str_eq(remote_to_disconnect(remote).cluster_id, "cluster2");
+    ck_assert_uint_eq(remote_to_disconnect(remote).backend_config_count, 0);
+    remotes_sweep(&remotes);
+    ck_assert_ptr_nonnull(remotes_find(&remotes, "cluster2"));
+    remote_disconnected(remote);
+    remotes_sweep(&remotes);
+    ck_assert_ptr_null(remotes_find(&remotes, "cluster2"));
 }
 END_TEST
 
@@ -313,6 +330,7 @@ int main(void)
     tcase_add_test(tests, a_refused_change_leaves_what_was_connected);
     tcase_add_test(tests, a_transient_failure_is_tried_again_ever_more_rarely);
     tcase_add_test(tests, a_conflict_is_tried_again_when_anything_changed);
+    tcase_add_test(tests, the_driver_is_told_when_a_refused_one_goes);
     tcase_add_test(tests, an_unknown_outcome_is_settled_whatever_key_is_in_use);
     tcase_add_test(tests, the_path_follows_address_translation_unless_configured);
     tcase_add_test(tests, reasons_decide_about_another_try);
