@@ -268,6 +268,10 @@ static void settle_peer(struct reconciliation *run, const struct step *step)
     struct connection *connection = connection_of(run->instance, step);
     if (connection == NULL || connection->adopted)
         return;
+    if (connection->withheld.kind != OVERLAP_NONE) {
+        connection->installed = step->result == STEP_DONE ? INSTALLED_NOTHING : INSTALLED_OTHERWISE;
+        return;
+    }
     if (step->result != STEP_DONE) {
         if (connection->installed == INSTALLED_AS_WANTED)
             connection->installed = INSTALLED_OTHERWISE;

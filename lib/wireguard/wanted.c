@@ -189,9 +189,13 @@ int32_t wanted_connections(const struct subwg_instance *instance, const struct f
     wanted->routes = calloc(route_room, sizeof(*wanted->routes));
     if (wanted->peers == NULL || wanted->routes == NULL)
         return -ENOMEM;
-    for (uint32_t i = 0; i < table->count; i++)
-        if (!table->connections[i]->adopted && table->connections[i]->withheld.kind == OVERLAP_NONE)
-            want_connection(instance, table->connections[i], found, now_ns, wanted);
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct connection *connection = table->connections[i];
+        const struct connection *current =
+            connection->successor != NULL ? connection->successor : connection;
+        if (!connection->adopted && current->withheld.kind == OVERLAP_NONE)
+            want_connection(instance, connection, found, now_ns, wanted);
+    }
     keep_found(instance, found, wanted);
     if (wanted->state.route_count > 1)
         qsort(wanted->routes, wanted->state.route_count, sizeof(*wanted->routes), prefix_order);

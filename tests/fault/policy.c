@@ -134,6 +134,31 @@ START_TEST(what_is_withheld_keeps_its_subnets_and_can_be_disconnected)
 }
 END_TEST
 
+/* The kernel tells of the address, and reconcile of what came of it. */
+START_TEST(an_engine_that_dispatches_need_not_ask)
+{
+    ck_assert_int_ge(subwg_cable_event_fd(world.cable, &world.error), 0);
+    ck_assert_int_eq(world_connect(&two), 0);
+    ck_assert_int_eq(subwg_cable_dispatch(world.cable, &world.error), 0);
+    fake_kernel_add_address("eth0", "10.234.0.9/24");
+    world_pass(1);
+    ck_assert_int_eq(subwg_cable_dispatch(world.cable, &world.error), 0);
+    ck_assert(!fake_kernel_has_peer(WORLD_DEVICE, two.public_key));
+    check_row(&two, SUBWG_STATUS_ERROR, SUBWG_STATUS_REASON_CONFLICT, "10.234.0.0/24");
+    fake_kernel_add_peer(WORLD_DEVICE, two.public_key, "10.234.0.0/18"); /* somebody insists */
+    told[0] = '\0';
+    ck_assert_int_ge(subwg_cable_reconcile(world.cable, 0, take_difference, NULL, &world.error), 1);
+    ck_assert(!fake_kernel_has_peer(WORLD_DEVICE, two.public_key));
+    ck_assert_int_eq(subwg_cable_reconcile(world.cable, 0, NULL, NULL, &world.error), 0);
+    fake_kernel_delete_address("eth0", "10.234.0.9/24");
+    world_pass(1);
+    ck_assert_int_eq(subwg_cable_dispatch(world.cable, &world.error), 0);
+    ck_assert(fake_kernel_has_peer(WORLD_DEVICE, two.public_key));
+    check_row(&two, SUBWG_STATUS_CONNECTING, SUBWG_STATUS_REASON_STARTING, "");
+    ck_assert_int_eq(subwg_cable_reconcile(world.cable, 0, NULL, NULL, &world.error), 0);
+}
+END_TEST
+
 /* The old peer carries the subnets, the new one has not answered yet: both go, and the new one comes back. */
 START_TEST(a_cluster_whose_key_changes_is_withheld_as_a_whole)
 {
@@ -399,6 +424,7 @@ int main(void)
          sizeof(late) / sizeof(late[0])},
         {a_gateway_whose_address_becomes_ours_is_withheld, 0},
         {what_is_withheld_keeps_its_subnets_and_can_be_disconnected, 0},
+        {an_engine_that_dispatches_need_not_ask, 0},
         {a_cluster_whose_key_changes_is_withheld_as_a_whole, 2},
         {what_fails_on_the_way_is_tried_again, 0},
         {a_refused_claim_shows_in_the_owners_row_until_it_is_withdrawn, 6},
