@@ -26,10 +26,22 @@ static int32_t remove_peers(struct subwg_instance *instance, struct subwg_error 
     return code;
 }
 
+/* Somebody may have renamed it. */
+static int32_t find_device(const struct subwg_instance *instance, struct link_info *link,
+                           struct subwg_error *error)
+{
+    int32_t code = instance->ifindex == 0
+                       ? -ENODEV
+                       : link_by_index(instance->netlink, instance->ifindex, link, error);
+    if (code == -ENODEV || (code == 0 && !found_is_ours(instance, link)))
+        code = link_find(instance->netlink, instance->settings.device, link, error);
+    return code;
+}
+
 static int32_t remove_device(struct subwg_instance *instance, struct subwg_error *error)
 {
     struct link_info link;
-    int32_t code = link_find(instance->netlink, instance->settings.device, &link, error);
+    int32_t code = find_device(instance, &link, error);
     if (code == -ENODEV)
         return 0;
     if (code != 0)

@@ -185,13 +185,21 @@ static int32_t reconcile(struct subwg_instance *instance, struct subwg_error *er
     return reconcile_run(instance, 0, NULL, NULL, error);
 }
 
-/* Of all that the driver configures only peers change without a notice. */
-static bool peers_differ(const struct subwg_instance *instance)
+/* Of what WireGuard has of its own nobody is told: the dump alone shows that somebody changed it. */
+static bool dump_differs(const struct subwg_instance *instance)
 {
-    for (uint32_t i = 0; i < instance->table.count; i++)
-        if (instance->table.connections[i]->installed != INSTALLED_AS_WANTED)
+    const struct wg_device *dump = &instance->dump;
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < instance->table.count; i++) {
+        const struct connection *connection = instance->table.connections[i];
+        known += connection->seen;
+        bool wanted = !connection->adopted && connection->withheld.kind == OVERLAP_NONE;
+        if (wanted && connection->installed != INSTALLED_AS_WANTED)
             return true;
-    return false;
+    }
+    return (instance->list_completed && dump->peer_count > known) ||
+           dump->listen_port != instance->settings.port || dump->mark != instance->settings.mark ||
+           !key_equal(&dump->public_key, &instance->public_key);
 }
 
 static int32_t poll_peers(struct subwg_instance *instance, struct subwg_error *error)
@@ -202,7 +210,7 @@ static int32_t poll_peers(struct subwg_instance *instance, struct subwg_error *e
         return code;
     }
     report_take_dump(instance);
-    if (peers_differ(instance))
+    if (dump_differs(instance))
         schedule_changed(&instance->dispatch->schedule);
     code = moves_advance(instance, error);
     schedule_ask(&instance->dispatch->schedule, moves_due_ns(instance));

@@ -11,8 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
+#include "engine/cable.h"
 #include "hand.h"
 #include "told.h"
+#include "wireguard/instance.h"
 #include "world.h"
 
 static struct remote two;
@@ -254,6 +257,58 @@ START_TEST(without_routes_those_of_others_are_no_matter)
 }
 END_TEST
 
+/* As the engine's loop, for a look at the peers and a second more. */
+static void dispatch_for_a_look(void)
+{
+    for (uint32_t i = 0; i <= LIMIT_POLL_S + 1; i++) {
+        world_pass(1);
+        ck_assert_msg(subwg_cable_dispatch(world.cable, &world.error) == 0, "%s", world.error.text);
+    }
+}
+
+/* Of what is WireGuard's own the kernel tells nobody: port, mark and key no less than peers. */
+START_TEST(what_only_a_look_shows_is_repaired_at_the_look)
+{
+    static const uint8_t key[32] = {9, 9, 9};
+    begin();
+    ck_assert_int_ge(subwg_cable_event_fd(world.cable, &world.error), 0);
+    dispatch_for_a_look();
+    hand_set_port(4711);
+    dispatch_for_a_look();
+    assert_kernel_has("wireguard " WORLD_DEVICE " port 5871 mark 0x16ef");
+    hand_set_mark(7);
+    dispatch_for_a_look();
+    assert_kernel_has("wireguard " WORLD_DEVICE " port 5871 mark 0x16ef");
+    fake_kernel_add_peer(WORLD_DEVICE, key, "10.99.0.0/16");
+    dispatch_for_a_look();
+    ck_assert(!fake_kernel_has_peer(WORLD_DEVICE, key));
+    hand_set_keepalive(two.public_key, 77);
+    dispatch_for_a_look();
+    assert_kernel_lacks("keepalive 77");
+    world.published_count = 0;
+    hand_set_private_key();
+    dispatch_for_a_look();
+    assert_kernel_has(world.published_key);
+    ck_assert_uint_gt(world.published_count, 0);
+}
+END_TEST
+
+/* What cannot be repaired, or is not to be, is no reason to look at everything again and again. */
+START_TEST(what_stays_as_it_is_costs_no_more_than_the_usual_rounds)
+{
+    begin();
+    ck_assert_int_ge(subwg_cable_event_fd(world.cable, &world.error), 0);
+    fake_kernel_add_address("eth0", "10.235.7.1/24"); /* cluster3 is withheld */
+    dispatch_for_a_look();
+    ck_assert_uint_eq(world_row("cluster3").status_reason, SUBWG_STATUS_REASON_CONFLICT);
+    uint64_t before = world.cable->instance->dispatch->reconciles;
+    for (int i = 0; i < 10; i++)
+        dispatch_for_a_look();
+    ck_assert_uint_le(world.cable->instance->dispatch->reconciles - before,
+                      10 * (LIMIT_POLL_S + 2) / LIMIT_RECONCILE_S + 1);
+}
+END_TEST
+
 int main(void)
 {
     const struct world_test tests[] = {
@@ -269,6 +324,8 @@ int main(void)
         {a_device_whose_namespace_is_gone_is_to_be_made_again, 0},
         {without_ipv6_nothing_of_it_is_missed, 0},
         {without_routes_those_of_others_are_no_matter, 0},
+        {what_only_a_look_shows_is_repaired_at_the_look, 0},
+        {what_stays_as_it_is_costs_no_more_than_the_usual_rounds, 0},
     };
     return world_run("drift-device", start, tests, sizeof(tests) / sizeof(tests[0]));
 }

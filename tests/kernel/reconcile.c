@@ -321,16 +321,30 @@ START_TEST(a_renamed_device_is_followed_and_a_stranger_left_alone)
 }
 END_TEST
 
+/* Its socket stays behind, in the namespace where it was made, as long as the device lives. */
+START_TEST(a_device_that_was_moved_away_is_replaced_once_it_is_gone)
+{
+    shell("ip netns add subwg-away && ip link set " DEVICE " netns subwg-away");
+    ck_assert_int_eq(reconcile(0), -EADDRINUSE);
+    ck_assert_ptr_nonnull(strstr(sentences, "+ " DEVICE " is gone, with 2 peers and 4 routes"));
+    shell("ip -n subwg-away link del " DEVICE " && ip netns del subwg-away");
+    expect_repair(1, DEVICE " is down: repaired");
+    expect_whole();
+}
+END_TEST
+
 /* T37: after all of this by hand, too. */
 START_TEST(cleanup_leaves_nothing_of_ours_and_all_of_others)
 {
     shell("ip route add 10.1.0.0/16 dev eth7 table 220 proto static && "
           "ip rule add fwmark 5871 lookup 221 priority 219");
-    shell("ip rule del table 220 && ip route del 10.234.0.0/18 table 220");
+    shell("ip rule del table 220 && ip route del 10.234.0.0/18 table 220 && ip link set " DEVICE
+          " down && ip link set " DEVICE " name wg7");
     ck_assert_int_eq(subwg_cable_cleanup(cable, &error), 0);
     ck_assert_int_eq(subwg_cable_cleanup(cable, &error), 0);
     shell(
-        "! ip link show " DEVICE " 2>/dev/null && test $(ip route show table 220 | wc -l) = 1 && "
+        "test -z \"$(ip -o link show type wireguard)\" && test $(ip route show table 220 | wc -l) "
+        "= 1 && "
         "test $(ip rule list table 220 | wc -l) = 0 && test $(ip rule list table 221 | wc -l) = 1");
 }
 END_TEST
@@ -348,6 +362,7 @@ int main(void)
         what_wg_changes_is_repaired,
         a_deleted_device_is_made_anew,
         a_renamed_device_is_followed_and_a_stranger_left_alone,
+        a_device_that_was_moved_away_is_replaced_once_it_is_gone,
         cleanup_leaves_nothing_of_ours_and_all_of_others,
     };
     Suite *suite = suite_create("reconcile");
