@@ -23,7 +23,8 @@ static int32_t look_at_paths(struct subwg_instance *instance, struct subwg_error
         struct connection *connection = table->connections[instance->next_path++ % table->count];
         struct route_lookup lookup;
         struct subwg_error failure = SUBWG_ERROR_INIT;
-        if (connection->adopted)
+        /* A leftover that keeps subnets for its cluster's new key may never have had an endpoint. */
+        if (connection->adopted || connection->endpoint.address.family == FAMILY_NONE)
             continue;
         int32_t code = route_lookup(instance->netlink, &connection->endpoint.address,
                                     instance->settings.mark, &lookup, &failure);

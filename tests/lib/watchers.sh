@@ -21,7 +21,7 @@ watcher_build()
 watcher_suites()
 {
     case $1 in
-        sanitized) echo '^(unit|contract|concurrency|abi|gateway|netns|fault|fuzz)$' ;;
+        sanitized) echo '^(unit|contract|concurrency|abi|gateway|netns|fault)$' ;;
         thread-sanitized) echo '^(unit|contract|concurrency|gateway|fault)$' ;;
         valgrind) echo '^(unit|contract|fault)$' ;;
     esac
