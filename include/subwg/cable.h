@@ -14,7 +14,9 @@
  *
  * ### Fork
  * A child process must not use a cable that its parent made: every operation answers -ESTALE there.
- * subwg_cable_destroy() then frees the host's part only and leaves the driver's alone.
+ * subwg_cable_destroy() then frees the host's part only and leaves the driver's alone. A child that
+ * neither executes another program nor ends keeps open what it inherited: should its parent die, what
+ * the driver had locked, such as WireGuard's device, stays busy until that child has ended, too.
  *
  * ### Errors
  * Whatever a driver does with the error record: when a function here returns a negative errno, the
@@ -78,7 +80,9 @@ SUBWG_API int32_t subwg_cable_create(struct subwg_registry *registry, const char
 
 /**
  * @brief Ends the cable and the driver's instance; tunnels stay up. NULL is accepted.
- * From within one of the cable's own callbacks it does nothing.
+ * From within one of the cable's own callbacks it does nothing, and likewise from within a callback of
+ * another cable of the same driver where that driver takes one call at a time over all its instances:
+ * the cable lives on, and is to be destroyed once the callback has returned.
  */
 SUBWG_API void subwg_cable_destroy(struct subwg_cable *cable);
 

@@ -47,20 +47,40 @@ static bool is_link_local_ipv6(const struct address *address)
            (address->bytes[1] & 0xc0) == 0x80;
 }
 
-/* The interface of this name, or of this number, which is what address_format writes. 0: there is none. */
-static uint32_t scope_parse(const char *text)
+static uint32_t index_here(void *context, const char *name)
 {
+    (void)context;
+    return if_nametoindex(name);
+}
+
+static bool exists_here(void *context, uint32_t index)
+{
+    (void)context;
     char name[IF_NAMESIZE];
-    uint32_t scope = if_nametoindex(text);
+    return if_indextoname(index, name) != NULL;
+}
+
+const struct interfaces interfaces_here = {.index = index_here, .exists = exists_here};
+
+/* The interface of this name, or of this number, which is what address_format writes. 0: there is none. */
+static uint32_t scope_parse(const struct interfaces *interfaces, const char *text)
+{
+    uint32_t scope = interfaces->index(interfaces->context, text);
     size_t digits = strspn(text, "0123456789");
     if (scope != 0 || digits == 0 || digits > 9 || text[0] == '0' || text[digits] != '\0')
         return scope;
     for (size_t i = 0; i < digits; i++)
         scope = scope * 10 + (uint32_t)(text[i] - '0');
-    return if_indextoname(scope, name) != NULL ? scope : 0;
+    return interfaces->exists(interfaces->context, scope) ? scope : 0;
 }
 
 enum address_fault address_parse(const char *text, struct address *ret_address)
+{
+    return address_parse_among(&interfaces_here, text, ret_address);
+}
+
+enum address_fault address_parse_among(const struct interfaces *interfaces, const char *text,
+                                       struct address *ret_address)
 {
     char host[ADDRESS_TEXT_SIZE];
     if (!text_copy(host, sizeof(host), text))
@@ -81,7 +101,7 @@ enum address_fault address_parse(const char *text, struct address *ret_address)
     if (link_local && scope == NULL)
         return ADDRESS_NO_SCOPE;
     if (scope != NULL) {
-        address.scope = link_local ? scope_parse(scope) : 0;
+        address.scope = link_local ? scope_parse(interfaces, scope) : 0;
         if (address.scope == 0)
             return ADDRESS_BAD_SCOPE;
     }

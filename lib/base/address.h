@@ -41,8 +41,20 @@ enum address_fault {
     ADDRESS_BAD_SCOPE  /* a scope that names no interface, or on an address that takes none */
 };
 
-/* Strict forms only: four decimal numbers, or IPv6 by RFC 4291 with an optional %interface. */
+/* Strict forms only: four decimal numbers, or IPv6 by RFC 4291 with an optional %interface, which is
+ * looked up in the calling thread's network namespace. */
 enum address_fault address_parse(const char *text, struct address *ret_address);
+
+/* Where interfaces are looked up otherwise: index is 0 for a name that there is not. */
+struct interfaces {
+    uint32_t (*index)(void *context, const char *name);
+    bool (*exists)(void *context, uint32_t index);
+    void *context;
+};
+extern const struct interfaces interfaces_here; /* of that namespace */
+enum address_fault address_parse_among(const struct interfaces *interfaces, const char *text,
+                                       struct address *ret_address);
+
 enum address_fault prefix_parse(const char *text, struct prefix *ret_prefix);
 
 /* Write a NUL-terminated text of at most the ..._TEXT_SIZE above and return the buffer. */

@@ -107,6 +107,9 @@ int32_t subwg_driver_admit(const struct subwg_driver *driver, struct subwg_drive
         code = admit_operations(&copy, error);
     if (code == 0)
         code = admit_name(copy.name, error);
+    if (code == 0 && copy.version == NULL)
+        code = error_set(error, -EINVAL, SUBWG_REASON_INCOMPATIBLE, "admit",
+                         "the driver has no version, wanted a text");
     if (code == 0)
         *ret_copy = copy;
     return code;

@@ -98,6 +98,19 @@ static void name_leftover_of(struct subwg_instance *instance, const struct subwg
         leftover_name(instance, remote->cluster_id != NULL ? remote->cluster_id : "", &key);
 }
 
+/* The instance's interfaces, wherever the calling thread is by now. */
+static uint32_t interface_index(void *context, const char *name)
+{
+    struct link_info link;
+    return link_find(context, name, &link, NULL) == 0 ? link.ifindex : 0;
+}
+
+static bool interface_exists(void *context, uint32_t index)
+{
+    struct link_info link;
+    return link_by_index(context, index, &link, NULL) == 0;
+}
+
 int32_t connect_parse(struct subwg_instance *instance, const struct subwg_endpoint *remote,
                       struct connection **ret_candidate, struct subwg_error *error)
 {
@@ -106,7 +119,9 @@ int32_t connect_parse(struct subwg_instance *instance, const struct subwg_endpoi
         return code;
     if (remote->cluster_id != NULL && strcmp(remote->cluster_id, instance->local.cluster_id) == 0)
         return 1;
-    code = connection_from_endpoint(remote, &instance->settings, ret_candidate, error);
+    const struct interfaces interfaces = {interface_index, interface_exists, instance->netlink};
+    code = connection_from_endpoint_among(&interfaces, remote, &instance->settings, ret_candidate,
+                                          error);
     if (code < 0) {
         name_leftover_of(instance, remote);
         claims_withdraw(&instance->claims, remote->cluster_id != NULL ? remote->cluster_id : "");

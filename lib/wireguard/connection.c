@@ -211,7 +211,8 @@ static const char *fault_text(enum address_fault fault)
 }
 
 /* The address to connect to: the engine's choice, else the public one behind NAT, else the private. */
-static int32_t read_address(const struct subwg_endpoint *endpoint, struct address *ret_address,
+static int32_t read_address(const struct subwg_endpoint *endpoint,
+                            const struct interfaces *interfaces, struct address *ret_address,
                             bool *ret_use_nat, struct subwg_error *error)
 {
     const char *field = endpoint->nat_enabled != 0 ? "public_ip" : "private_ip";
@@ -225,7 +226,7 @@ static int32_t read_address(const struct subwg_endpoint *endpoint, struct addres
     if (text == NULL || text[0] == '\0')
         return refuse(error, SUBWG_REASON_BAD_ENDPOINT, endpoint->cluster_id, "%s is empty", field);
     struct address address;
-    enum address_fault fault = address_parse(text, &address);
+    enum address_fault fault = address_parse_among(interfaces, text, &address);
     if (fault != ADDRESS_OK)
         return refuse(error, SUBWG_REASON_BAD_ENDPOINT, endpoint->cluster_id, "%s '%s' %s", field,
                       show(text).text, fault_text(fault));
@@ -352,6 +353,16 @@ int32_t connection_from_endpoint(const struct subwg_endpoint *endpoint,
                                  const struct settings *settings,
                                  struct connection **ret_connection, struct subwg_error *error)
 {
+    return connection_from_endpoint_among(&interfaces_here, endpoint, settings, ret_connection,
+                                          error);
+}
+
+int32_t connection_from_endpoint_among(const struct interfaces *interfaces,
+                                       const struct subwg_endpoint *endpoint,
+                                       const struct settings *settings,
+                                       struct connection **ret_connection,
+                                       struct subwg_error *error)
+{
     struct prefix *prefixes = NULL;
     struct key public_key;
     struct socket_address remote = {0};
@@ -363,7 +374,7 @@ int32_t connection_from_endpoint(const struct subwg_endpoint *endpoint,
     if (code == 0)
         code = read_port(endpoint, settings->remote_port, &remote.port, error);
     if (code == 0)
-        code = read_address(endpoint, &remote.address, &use_nat, error);
+        code = read_address(endpoint, interfaces, &remote.address, &use_nat, error);
     if (code != 0)
         return code;
 

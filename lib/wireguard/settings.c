@@ -386,6 +386,16 @@ static void read_profile(struct reader *reader, const struct subwg_setting *sett
     }
 }
 
+/* What an explicit setting overrides is not even looked at. */
+static bool is_overridden(const struct setting_source *source, const struct subwg_setting *settings,
+                          uint32_t setting_count)
+{
+    for (uint32_t i = 0; i < setting_count; i++)
+        if (strcmp(settings[i].key, source->setting.key) == 0)
+            return true;
+    return false;
+}
+
 int32_t settings_read(const struct subwg_setting *settings, uint32_t setting_count,
                       const struct setting_source *environment, uint32_t environment_count,
                       struct settings *ret_settings, struct secret_page *secrets,
@@ -405,7 +415,8 @@ int32_t settings_read(const struct subwg_setting *settings, uint32_t setting_cou
     struct reader reader = {.secrets = secrets, .report = text_over(report, sizeof(report))};
     read_profile(&reader, settings, setting_count);
     for (uint32_t i = 0; i < environment_count; i++)
-        read_one(&reader, &environment[i]);
+        if (!is_overridden(&environment[i], settings, setting_count))
+            read_one(&reader, &environment[i]);
     for (uint32_t i = 0; i < setting_count; i++) {
         struct setting_source source = {settings[i], NULL};
         read_one(&reader, &source);

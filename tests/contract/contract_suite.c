@@ -18,9 +18,9 @@ struct arguments {
     struct contract_subject subject;
 };
 
-static void usage(const char *program)
+static void print_usage(FILE *file, const char *program)
 {
-    fprintf(stderr,
+    fprintf(file,
             "usage: %s [OPTION]... DRIVER.so\n"
             "  -s KEY=VALUE  a setting of the instance that is tested\n"
             "  -d NAME       the interface-name that it then publishes\n"
@@ -29,9 +29,15 @@ static void usage(const char *program)
             "  -b KEY=VALUE  a setting that is refused; two different ones\n"
             "  -x KEY        a setting whose value no text may show\n"
             "  -n COUNT      the most subnets that one cluster may have\n"
+            "  -h            this text\n"
             "  -t TRAIT      wireguard-keys, data-plane, owns-device, namespace or knows-networks\n"
             "What is not given is not tested. Set CK_RUN_CASE to run one chapter only.\n",
             program);
+}
+
+static void usage(const char *program)
+{
+    print_usage(stderr, program);
     exit(2);
 }
 
@@ -92,6 +98,9 @@ static void take_option(const char *program, int option, struct arguments *argum
     case 't':
         subject->traits |= trait(program, optarg);
         break;
+    case 'h':
+        print_usage(stdout, program);
+        exit(0);
     default:
         usage(program);
     }
@@ -100,8 +109,8 @@ static void take_option(const char *program, int option, struct arguments *argum
 int main(int argc, char **argv)
 {
     static struct arguments arguments;
-    for (int option = getopt(argc, argv, "s:o:b:d:p:x:n:t:"); option != -1;
-         option = getopt(argc, argv, "s:o:b:d:p:x:n:t:"))
+    for (int option = getopt(argc, argv, "s:o:b:d:p:x:n:t:h"); option != -1;
+         option = getopt(argc, argv, "s:o:b:d:p:x:n:t:h"))
         take_option(argv[0], option, &arguments);
     if (optind != argc - 1 || arguments.bad_count == 1)
         usage(argv[0]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Not alone in the network namespace: a second instance, and what other people put there. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,6 +195,39 @@ START_TEST(a_foreign_peer_with_the_key_of_a_connect_becomes_what_was_asked_for)
 }
 END_TEST
 
+/* The address in use, of the one connection. */
+static const char *remote_ip(void)
+{
+    static char text[SUBWG_ADDRESS_TEXT_SIZE];
+    struct subwg_snapshot *snapshot = NULL;
+    ck_assert_int_eq(subwg_cable_get_connections(world.cable, &snapshot, &world.error), 0);
+    ck_assert_uint_eq(subwg_snapshot_connection_count(snapshot), 1);
+    (void)snprintf(text, sizeof(text), "%s", subwg_snapshot_connection(snapshot, 0)->remote_ip);
+    subwg_snapshot_unref(snapshot);
+    return text;
+}
+
+/* For a thread that has moved to another network namespace, the model of the kernel is out of sight:
+ * only the instance's sockets still lead there. */
+START_TEST(a_link_local_gateway_is_behind_an_interface_of_the_instances_namespace)
+{
+    char address[SUBWG_ADDRESS_TEXT_SIZE];
+    (void)snprintf(address, sizeof(address), "fe80::7%%%u",
+                   (unsigned)fake_kernel_add_link("wan7", NULL));
+    fake_kernel_set_link_up("wan7", true);
+    fake_kernel_add_address("wan7", "fe80::1/64");
+    two.endpoint.private_ip = "fe80::7%wan7";
+    fake_kernel_bypass(true);
+    int32_t code = world_connect(&two);
+    fake_kernel_bypass(false);
+    ck_assert_msg(code == 0, "%s", world.error.text);
+    ck_assert_str_eq(remote_ip(), address);
+    two.endpoint.private_ip = "fe80::7%wan8";
+    ck_assert_int_eq(world_connect(&two), -EINVAL);
+    ck_assert_str_eq(remote_ip(), address);
+}
+END_TEST
+
 int main(void)
 {
     const struct world_test tests[] = {
@@ -206,6 +240,7 @@ int main(void)
         {a_foreign_peer_with_the_key_of_a_connect_that_fails_stays_as_it_was, 0},
         {a_foreign_peer_with_the_key_of_a_connect_becomes_what_was_asked_for, 2},
         {a_foreign_ipv6_route_with_a_metric_does_not_go_before_ours, 0},
+        {a_link_local_gateway_is_behind_an_interface_of_the_instances_namespace, 0},
     };
     return world_run("neighbours", start, tests, sizeof(tests) / sizeof(tests[0]));
 }

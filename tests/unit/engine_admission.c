@@ -106,6 +106,14 @@ START_TEST(missing_operations_are_named)
 }
 END_TEST
 
+START_TEST(a_driver_has_a_version)
+{
+    struct subwg_driver table = fixture_table();
+    table.version = NULL;
+    refused(&table, -EINVAL, "the driver has no version, wanted a text");
+}
+END_TEST
+
 START_TEST(names_of_drivers)
 {
     struct subwg_driver table = fixture_table();
@@ -271,6 +279,7 @@ int main(void)
     tcase_add_test(tests, rules_of_the_head);
     tcase_add_test(tests, rules_beyond_the_head);
     tcase_add_test(tests, missing_operations_are_named);
+    tcase_add_test(tests, a_driver_has_a_version);
     tcase_add_test(tests, names_of_drivers);
     tcase_add_test(tests, order_of_the_rules);
     tcase_add_test(tests, nothing_behind_a_refused_head_is_read);

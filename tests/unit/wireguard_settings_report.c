@@ -209,6 +209,21 @@ START_TEST(a_bad_value_of_the_environment_names_the_variable)
 }
 END_TEST
 
+START_TEST(a_bad_value_of_the_environment_does_not_matter_where_it_is_overridden)
+{
+    const struct setting_source environment[] = {{{"port", "65536"}, SETTINGS_ENVIRONMENT_PORT},
+                                                 {{"psk", ""}, SETTINGS_ENVIRONMENT_PSK}};
+    const struct subwg_setting both[] = {{"port", "4321"}, {"psk", "own"}, {NULL, NULL}};
+    ck_assert_int_eq(settings_of_list(both, environment, 2), 0);
+    ck_assert_uint_eq(settings.port, 4321);
+    check_key_of("own");
+    const struct subwg_setting one[] = {{"port", "4321"}, {NULL, NULL}};
+    ck_assert_int_eq(settings_of_list(one, environment, 2), -EINVAL);
+    ck_assert(report_has("CE_IPSEC_PSK"));
+    ck_assert(!report_has("CE_IPSEC_NATTPORT"));
+}
+END_TEST
+
 START_TEST(no_report_holds_a_secret)
 {
     /* The passphrase, wherever it comes from and whatever else is wrong. */
@@ -248,6 +263,7 @@ int main(void)
         the_environment_is_over_the_profile_and_below_settings,
         the_well_known_key_of_the_environment_is_overridden,
         a_bad_value_of_the_environment_names_the_variable,
+        a_bad_value_of_the_environment_does_not_matter_where_it_is_overridden,
         no_report_holds_a_secret,
         hostile_values_are_shown_as_text,
         NULL,
