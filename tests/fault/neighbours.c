@@ -222,6 +222,11 @@ START_TEST(a_link_local_gateway_is_behind_an_interface_of_the_instances_namespac
     fake_kernel_bypass(false);
     ck_assert_msg(code == 0, "%s", world.error.text);
     ck_assert_str_eq(remote_ip(), address);
+    two.endpoint.private_ip = address;
+    fake_kernel_bypass(true);
+    code = world_connect(&two);
+    fake_kernel_bypass(false);
+    ck_assert_int_eq(code, 0); /* another text of the same address */
     two.endpoint.private_ip = "fe80::7%wan8";
     ck_assert_int_eq(world_connect(&two), -EINVAL);
     ck_assert_str_eq(remote_ip(), address);
