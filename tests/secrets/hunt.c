@@ -473,7 +473,7 @@ static void bind_everything(char **words)
     if (getenv("LD_BIND_NOW") != NULL)
         return;
     if (setenv("LD_BIND_NOW", "1", 1) == 0)
-        (void)execv("/proc/self/exe", words);
+        (void)execv(words[0], words);
     perror("cannot start again");
     exit(EXIT_FAILURE);
 }
