@@ -257,6 +257,7 @@ int32_t wg_set_device(struct netlink *netlink, uint32_t ifindex,
         if (code < 0)
             return report_set(&outcome, missing, cursor.messages == 1, ifindex, change, error);
     }
+    sodium_memzero(netlink->request, LIMIT_MESSAGE_BYTES);
     outcome_fail(&outcome, code);
     return outcome_report(&outcome, error, "set up WireGuard device",
                           "set up WireGuard device (link %u)", ifindex);
