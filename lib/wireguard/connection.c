@@ -440,6 +440,12 @@ struct connection *connection_from_peer(const struct wg_device *device, const st
     return connection;
 }
 
+void connection_doubt(struct connection *connection)
+{
+    connection->installed = INSTALLED_OTHERWISE;
+    connection->routes_doubtful = true;
+}
+
 uint32_t connection_carried_count(const struct connection *connection)
 {
     return connection->predecessor == NULL ? connection->subnet_count : 0;

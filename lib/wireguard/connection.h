@@ -64,7 +64,8 @@ struct connection {
     uint64_t
         held_until_ns; /* adopted, and nobody's: kept as long for who claimed its subnets; 0: not */
     uint8_t installed; /* enum installed */
-    uint8_t installed_preshared_key;          /* enum wg_preshared_key */
+    bool routes_doubtful;            /* after a failure; a dump of peers says nothing of them */
+    uint8_t installed_preshared_key; /* enum wg_preshared_key */
     struct socket_address installed_endpoint; /* what it was told or adopted with; it may roam */
     bool seen;                                /* in the dump being read */
     uint64_t endpoint_set_ns; /* when reconcile last gave it the wanted endpoint again */
@@ -99,6 +100,9 @@ int32_t connection_from_endpoint(const struct subwg_endpoint *endpoint,
 struct connection *connection_from_peer(const struct wg_device *device, const struct wg_peer *peer);
 
 void connection_destroy(struct connection *connection); /* accepts NULL */
+
+/* What the kernel has of it is not known any more: a request about it failed. */
+void connection_doubt(struct connection *connection);
 
 /* What its peer should have for now: while its predecessor has the subnets, none, and in any case a
  * keepalive, because that makes it shake hands. */

@@ -29,11 +29,14 @@ static int32_t find_meant(struct subwg_instance *instance, const struct subwg_en
     return 0;
 }
 
-static void add_routes(struct prefix *routes, struct state *found,
-                       const struct connection *connection)
+static void add_routes(const struct subwg_instance *instance, struct prefix *routes,
+                       struct state *found, const struct connection *connection)
 {
-    for (uint32_t i = 0; connection != NULL && i < connection->subnet_count; i++)
-        if (connection->subnets[i].routed)
+    if (connection == NULL)
+        return;
+    bool all = connection->routes_doubtful && instance->settings.routes;
+    for (uint32_t i = 0; i < connection->subnet_count; i++)
+        if (all || connection->subnets[i].routed)
             routes[found->route_count++] = connection->allowed_ips[i];
 }
 
@@ -41,8 +44,13 @@ static void note_uninstalled(struct connection *connection, int32_t code)
 {
     if (connection == NULL)
         return;
-    connection->installed = code < 0 ? INSTALLED_OTHERWISE : INSTALLED_NOTHING;
-    for (uint32_t i = 0; i < connection->subnet_count && code >= 0; i++)
+    if (code < 0) {
+        connection_doubt(connection);
+        return;
+    }
+    connection->installed = INSTALLED_NOTHING;
+    connection->routes_doubtful = false;
+    for (uint32_t i = 0; i < connection->subnet_count; i++)
         connection->subnets[i].routed = false;
 }
 
@@ -65,8 +73,8 @@ int32_t connection_uninstall(struct subwg_instance *instance, struct connection 
     if (routes == NULL)
         return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "disconnect", "%s",
                          error_phrase(ENOMEM));
-    add_routes(routes, &found, connection);
-    add_routes(routes, &found, predecessor);
+    add_routes(instance, routes, &found, connection);
+    add_routes(instance, routes, &found, predecessor);
     found.routes = routes;
     struct target target = instance_target(instance);
     /* A peer that was removed cannot get its session back: what failed is to be tried again. */

@@ -165,7 +165,7 @@ int32_t slice_install(struct subwg_instance *instance, const struct connection *
     /* The way back may have failed, too: the kernel is to be read again. */
     for (size_t i = 0; i < SLICE_PARTS && code < 0; i++)
         if (slice->connections[i] != NULL)
-            slice->connections[i]->installed = INSTALLED_OTHERWISE;
+            connection_doubt(slice->connections[i]);
 out:
     free(wanted.routes);
     free(found.routes);
@@ -209,6 +209,7 @@ void slice_commit(struct subwg_instance *instance, struct connection *candidate,
         may_keep_endpoint(slice, candidate) ? same->installed_endpoint : candidate->endpoint;
     inherit_status(candidate, slice, instance_now(instance));
     candidate->installed = INSTALLED_AS_WANTED;
+    candidate->routes_doubtful = false;
     candidate->installed_preshared_key = instance_preshared_key(instance);
     candidate->installed_endpoint = endpoint;
     for (uint32_t i = 0; i < candidate->subnet_count; i++)

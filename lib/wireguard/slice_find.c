@@ -63,7 +63,8 @@ static int32_t read_unknown(struct subwg_instance *instance, struct slice *slice
     bool any = false;
     for (size_t i = 0; i < SLICE_PARTS; i++) {
         unknown[i] = slice->connections[i] != NULL &&
-                     slice->connections[i]->installed == INSTALLED_OTHERWISE;
+                     (slice->connections[i]->installed == INSTALLED_OTHERWISE ||
+                      slice->connections[i]->routes_doubtful);
         any = any || unknown[i];
     }
     if (!any)
@@ -75,7 +76,9 @@ static int32_t read_unknown(struct subwg_instance *instance, struct slice *slice
     for (size_t i = 0; i < SLICE_PARTS && code == 0; i++) {
         if (!unknown[i])
             continue;
-        code = actual_peer(instance, slice->connections[i], &slice->actual[i], error);
+        if (slice->connections[i]->installed == INSTALLED_OTHERWISE)
+            code = actual_peer(instance, slice->connections[i], &slice->actual[i], error);
+        slice->connections[i]->routes_doubtful = false;
         mark_routed(instance, slice->connections[i], routes, route_count);
     }
     free(routes);

@@ -29,15 +29,25 @@ static const struct peer_state *find_peer(const struct state *state, const struc
     return NULL;
 }
 
+/* True if the peer was removed as a whole, or may have been. */
+static bool is_gone(const struct plan *taken, const struct key *key)
+{
+    bool gone = false;
+    for (uint32_t i = 0; i < taken->count && !gone; i++) {
+        const struct step *step = &taken->steps[i];
+        gone = step->kind == STEP_PEER_WITHDRAW && may_be_done(step) &&
+               (step->what.peer.flags & WG_PEER_REMOVE) != 0 &&
+               key_equal(&step->what.peer.public_key, key);
+    }
+    return gone;
+}
+
+/* A peer without subnets carries nothing that its session could be missed for. */
 bool way_back_is_closed(const struct plan *taken, const struct state *found)
 {
-    for (uint32_t i = 0; i < taken->count; i++) {
-        const struct step *step = &taken->steps[i];
-        if (step->kind == STEP_PEER_WITHDRAW && may_be_done(step) &&
-            (step->what.peer.flags & WG_PEER_REMOVE) != 0 &&
-            find_peer(found, &step->what.peer.public_key) != NULL)
+    for (uint32_t i = 0; i < found->peer_count; i++)
+        if (found->peers[i].allowed_ip_count > 0 && is_gone(taken, &found->peers[i].public_key))
             return true;
-    }
     return false;
 }
 
@@ -114,12 +124,13 @@ static bool answers_done(const struct plan *taken, const struct step *back, uint
     return false;
 }
 
-/* No peer is gone, so one that is to come back is still there, with its session, and perhaps with an
+/* One that is to come back and is not gone is still there, with its session, and perhaps with an
  * endpoint that roamed: all that it lost are allowed IPs. */
-static void spare_peer(struct step *back)
+static void spare_peer(const struct plan *taken, struct step *back)
 {
     struct wg_peer_change *peer = &back->what.peer;
-    if (back->kind != STEP_PEER || (peer->flags & WG_PEER_UPDATE_ONLY) != 0)
+    if (back->kind != STEP_PEER || (peer->flags & WG_PEER_UPDATE_ONLY) != 0 ||
+        is_gone(taken, &peer->public_key))
         return;
     *peer = (struct wg_peer_change){.public_key = peer->public_key,
                                     .flags = WG_PEER_UPDATE_ONLY,
@@ -132,7 +143,7 @@ void way_back_trim(const struct plan *taken, struct plan *back)
     uint32_t kept = 0;
     uint32_t next = 0;
     for (uint32_t i = 0; i < back->count; i++) {
-        spare_peer(&back->steps[i]);
+        spare_peer(taken, &back->steps[i]);
         if (answers_done(taken, &back->steps[i], &next))
             back->steps[kept++] = back->steps[i];
     }

@@ -136,6 +136,36 @@ START_TEST(after_a_way_back_that_failed_the_old_announcement_restores_everything
 }
 END_TEST
 
+START_TEST(a_read_of_peers_after_a_failure_says_nothing_of_routes)
+{
+    const char *const subnets[] = {"10.250.0.0/16"};
+    const struct subwg_setting config[] = {{"publicKey", four.key}};
+    world_init();
+    ck_assert_int_eq(world_connect(&two), 0);
+    struct remote next = two;
+    next.endpoint.subnets = subnets;
+    next.endpoint.subnet_count = 1;
+    next.endpoint.backend_config = config;
+    next.endpoint.backend_config_count = 1;
+    int32_t code = -1;
+    int failures = 0;
+    for (uint64_t request = 1; code != 0; request++) {
+        ck_assert_uint_lt(request, 40);
+        world_pass(2);
+        fake_kernel_fail_request(request, ENOMEM);
+        code = world_connect(&next);
+        fake_kernel_fail_request(0, 0);
+        failures += code < 0;
+        (void)world_row("cluster2");
+        ck_assert_int_ge(world_connect(&two), 0);
+        assert_kernel_has("allowed 10.234.0.0/18 10.234.64.0/18\n");
+        assert_kernel_has("route table 220 10.234.0.0/18 dev subwg0");
+        assert_kernel_has("route table 220 10.234.64.0/18 dev subwg0");
+    }
+    ck_assert_int_ge(failures, 5);
+}
+END_TEST
+
 START_TEST(after_a_way_back_that_failed_the_new_announcement_succeeds_once_it_can)
 {
     world_init();
@@ -412,6 +442,7 @@ int main(void)
         {a_change_of_key_that_fails_keeps_session_counters_and_roamed_endpoint_of_the_old_peer, 0},
         {a_change_of_key_alone_that_the_kernel_refuses_touches_nothing_of_the_old_peer, 0},
         {after_a_way_back_that_failed_the_old_announcement_restores_everything, 14},
+        {a_read_of_peers_after_a_failure_says_nothing_of_routes, 0},
         {after_a_way_back_that_failed_the_new_announcement_succeeds_once_it_can, 14},
         {a_change_of_key_goes_on_once_the_old_session_is_gone, 12},
         {the_order_in_which_a_peer_got_its_subnets_is_no_difference, 2},
