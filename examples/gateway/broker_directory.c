@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <subwg/driver.h>
@@ -86,7 +87,7 @@ static int compare_name(const void *name, const void *entry)
     return strcmp(name, ((const struct broker_entry *)entry)->name);
 }
 
-static const struct broker_entry *find_entry(const struct broker *broker, const char *name)
+const struct broker_entry *broker_find(const struct broker *broker, const char *name)
 {
     if (broker->count == 0)
         return NULL;
@@ -135,9 +136,32 @@ static int list_names(DIR *directory, struct broker_entry **ret_entries, size_t 
     return 0;
 }
 
-/* Reads one file; what was known of it before stands in for what cannot be read. */
-static void read_entry(int directory_fd, struct broker_entry *entry, const struct broker_entry *old)
+static bool time_equal(const struct timespec *a, const struct timespec *b)
 {
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Every change moves the last of these times, but for two within one tick of the file system's clock. */
+static bool is_unchanged(const struct stat *now, const struct stat *then)
+{
+    return now->st_dev == then->st_dev && now->st_ino == then->st_ino &&
+           now->st_mode == then->st_mode && now->st_size == then->st_size &&
+           time_equal(&now->st_mtim, &then->st_mtim) && time_equal(&now->st_ctim, &then->st_ctim);
+}
+
+/* Reads one file unless it is as it was; what was known of it before stands in for what cannot be read. */
+static void read_entry(int directory_fd, bool read_all, struct broker_entry *entry,
+                       const struct broker_entry *old)
+{
+    if (fstatat(directory_fd, entry->name, &entry->seen, AT_SYMLINK_NOFOLLOW) != 0)
+        entry->seen = (struct stat){0};
+    if (!read_all && old != NULL && entry->seen.st_ino != 0 &&
+        is_unchanged(&entry->seen, &old->seen)) {
+        entry->endpoint = endpoint_ref(old->endpoint);
+        entry->written = old->written;
+        memcpy(entry->fault, old->fault, sizeof entry->fault);
+        return;
+    }
     entry->endpoint = broker_file_read(directory_fd, entry->name, &entry->written, entry->fault,
                                        sizeof entry->fault);
     if (entry->endpoint == NULL && old != NULL) {
@@ -166,10 +190,12 @@ int broker_scan(struct broker *broker)
     if (result < 0)
         goto end;
     for (size_t i = 0; i < count; i++)
-        read_entry(dirfd(directory), &entries[i], find_entry(broker, entries[i].name));
+        read_entry(dirfd(directory), broker->read_all, &entries[i],
+                   broker_find(broker, entries[i].name));
     free_entries(broker->entries, broker->count);
     broker->entries = entries;
     broker->count = count;
+    broker->read_all = false;
 end:
     if (directory != NULL)
         closedir(directory);
@@ -187,7 +213,7 @@ size_t broker_unreadable(const struct broker *broker)
 
 bool broker_holds(const struct broker *broker, const char *name)
 {
-    return find_entry(broker, name) != NULL;
+    return broker_find(broker, name) != NULL;
 }
 
 int broker_publish(const char *path, const char *name, const char *text)

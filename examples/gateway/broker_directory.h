@@ -2,7 +2,7 @@
 /* A broker that is a directory: one JSON file for each endpoint, `<cluster_id>.<cable_name>.json`.
  *
  * A file appears by rename, so no reader ever sees half of one. The directory as a scan finds it is
- * the truth; inotify only says when to scan. Names with a leading dot or without `.json` are ignored.
+ * the truth; inotify only says when to scan. A file is read again when it looks changed, or when all are. Names with a leading dot or without `.json` are ignored.
  * What is broken, too large, or no regular file is refused with one line in the log, once for each
  * change. A file that was good before counts as it was until it is good again or gone, so that a
  * mishap of the writer cuts no tunnel. */
@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "endpoint_json.h"
@@ -22,6 +23,7 @@ struct broker_entry {
     char *name;                    /* the file's */
     struct endpoint *endpoint;     /* as last read well; NULL if it never was */
     struct timespec written;       /* when that version was written */
+    struct stat seen;              /* before the last reading */
     char fault[BROKER_FAULT_SIZE]; /* why the file of now is refused; empty if it is good */
 };
 
@@ -30,6 +32,7 @@ struct broker {
     int inotify_fd;               /* to be polled; when readable: broker_drain() */
     struct broker_entry *entries; /* in the order of their names */
     size_t count;
+    bool read_all; /* asks the next scan to read every file, not only those that look changed */
 };
 
 /* All return 0 or a negative errno value. */
@@ -45,6 +48,7 @@ int broker_scan(struct broker *broker);
 /* Files that were never read well: there may be endpoints that nobody knows of. */
 size_t broker_unreadable(const struct broker *broker);
 
+const struct broker_entry *broker_find(const struct broker *broker, const char *name);
 bool broker_holds(const struct broker *broker, const char *name);
 
 /* Writes a file of the directory at path as a whole, or not at all. */

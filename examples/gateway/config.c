@@ -225,6 +225,7 @@ end:
     free(bytes);
     if (file != NULL)
         fclose(file);
+    config->path = path;
     return faults->count == 0 ? 0 : -EINVAL;
 }
 

@@ -14,8 +14,10 @@
 #include "listen_address.h"
 
 #define CONFIG_FILE_BYTES_MAX 1048576u
+#define EXIT_MISCONFIGURED    2 /* of the program; also for a fault in its command */
 
 struct config {
+    const char *path; /* of the file; the caller's */
     json_t *document; /* owns every text below */
     const char *cable_driver;
     const char *driver_file; /* NULL: driver_directory counts */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
@@ -31,6 +32,17 @@ static void on_log(void *context, const char *driver, uint32_t level, const char
     log_line(level, "%s: %s", driver, text);
 }
 
+/* Out of memory nothing is proven, and the caller will notice. */
+static bool is_utf8(const char *text)
+{
+    json_t *checked = json_string(text), *unchecked = json_string_nocheck(text);
+    bool valid = checked != NULL || unchecked == NULL;
+
+    json_decref(checked);
+    json_decref(unchecked);
+    return valid;
+}
+
 static int32_t on_publish(void *context, const char *key, const char *value)
 {
     struct engine *engine = context;
@@ -38,6 +50,8 @@ static int32_t on_publish(void *context, const char *key, const char *value)
 
     if (old != NULL && strcmp(old, value) == 0)
         return 0;
+    if (!is_utf8(key) || !is_utf8(value))
+        return -EINVAL; /* no JSON could hold it */
     if (json_object_set_new(engine->published, key, json_string(value)) != 0)
         return -ENOMEM;
     engine->publish_due = true;
@@ -87,12 +101,17 @@ void engine_destroy(struct engine *engine)
     *engine = (struct engine){0};
 }
 
-void engine_print_fatal(const struct subwg_error *error)
+int engine_print_fatal(const struct config *config, const struct subwg_error *error)
 {
+    bool misconfigured = error->reason == SUBWG_REASON_BAD_SETTING;
     char text[LOG_TEXT_SIZE];
 
-    fprintf(stderr, "Fatal error occurred creating engine: %s\n",
-            log_escape(text, sizeof text, error->text));
+    log_escape(text, sizeof text, error->text);
+    if (misconfigured)
+        fprintf(stderr, "%s: settings: %s\n", config->path, text);
+    else
+        fprintf(stderr, "Fatal error occurred creating engine: %s\n", text);
     if (error->hint[0] != '\0')
         fprintf(stderr, "%s\n", log_escape(text, sizeof text, error->hint));
+    return misconfigured ? EXIT_MISCONFIGURED : EXIT_FAILURE;
 }

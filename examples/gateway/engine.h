@@ -27,7 +27,7 @@ int engine_create(struct engine *engine, struct config *config, struct subwg_err
 /* Leaves tunnels up. */
 void engine_destroy(struct engine *engine);
 
-/* The lines that end a program whose engine did not start. */
-void engine_print_fatal(const struct subwg_error *error);
+/* The lines that end a program whose engine did not start. Returns its exit status. */
+int engine_print_fatal(const struct config *config, const struct subwg_error *error);
 
 #endif

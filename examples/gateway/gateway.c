@@ -64,7 +64,9 @@ static void look_at_all(struct gateway *gateway)
     reconcile(gateway);
     open_events(gateway);
     remotes_release(&gateway->remotes);
+    gateway->broker.read_all = true;
     sync_broker(gateway);
+    sync_own_file(gateway);
 }
 
 static void look_at_status(struct gateway *gateway)
@@ -218,22 +220,19 @@ static int open_surroundings(struct gateway *gateway)
     return result;
 }
 
+/* Returns 0, or the program's exit status. */
 static int start(struct gateway *gateway, struct config *config)
 {
     struct subwg_error error = SUBWG_ERROR_INIT;
 
-    if (engine_create(&gateway->engine, config, &error) < 0) {
-        engine_print_fatal(&error);
-        return -1;
-    }
+    if (engine_create(&gateway->engine, config, &error) < 0)
+        return engine_print_fatal(config, &error);
     gateway->views = (struct views){
         .cable = gateway->engine.cable, .title = config->title, .profile = config->metrics_profile};
     if (open_surroundings(gateway) < 0)
-        return -1;
-    if (subwg_cable_init(gateway->engine.cable, &error) < 0) {
-        engine_print_fatal(&error);
-        return -1;
-    }
+        return EXIT_FAILURE;
+    if (subwg_cable_init(gateway->engine.cable, &error) < 0)
+        return engine_print_fatal(config, &error);
     open_events(gateway);
     log_line(SUBWG_LOG_INFO, "gateway of %s with driver %s, http://%s",
              config->local->view.cluster_id, config->cable_driver, config->listen.text);
@@ -247,10 +246,11 @@ int gateway_run(struct config *config)
 {
     struct gateway gateway = {
         .config = config, .broker = {.inotify_fd = -1}, .signal_fd = -1, .event_fd = -1};
-    int status = EXIT_FAILURE;
+    int status;
 
     log_threshold(config->log_level);
-    if (start(&gateway, config) == 0)
+    status = start(&gateway, config);
+    if (status == 0)
         status = loop(&gateway);
     http_stop(gateway.http);
     broker_close(&gateway.broker);

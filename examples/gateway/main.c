@@ -15,8 +15,6 @@
 #include "gateway.h"
 #include "wipe.h"
 
-#define EXIT_USAGE 2
-
 static const char usage[] =
     "usage: subwg-gateway run --config FILE\n"
     "       subwg-gateway show connections [--config FILE | --address HOST:PORT]\n"
@@ -36,7 +34,7 @@ static const char usage[] =
 static int misused(const char *what, const char *word)
 {
     fprintf(stderr, "subwg-gateway: %s%s\nTry: subwg-gateway --help\n", what, word);
-    return EXIT_USAGE;
+    return EXIT_MISCONFIGURED;
 }
 
 /* Reads a configuration, or prints every fault that it has. */
@@ -50,7 +48,7 @@ static int read_config(const char *path, struct config *config)
     fprintf(stderr, "%s\n", faults.text);
     fprintf(stderr, "subwg-gateway: %u fault%s in the configuration\n", faults.count,
             faults.count == 1 ? "" : "s");
-    return EXIT_USAGE;
+    return EXIT_MISCONFIGURED;
 }
 
 static int run(const char *path)
@@ -88,10 +86,8 @@ static int uninstall(struct config *config)
     struct engine engine;
     int result = engine_create(&engine, config, &error);
 
-    if (result < 0) {
-        engine_print_fatal(&error);
-        return EXIT_FAILURE;
-    }
+    if (result < 0)
+        return engine_print_fatal(config, &error);
     result = subwg_cable_cleanup(engine.cable, &error);
     engine_destroy(&engine);
     if (result == -EOPNOTSUPP) {
@@ -145,13 +141,28 @@ static int show_connections(const char *path, const char *address)
 struct options {
     const char *config;
     const char *address;
+    bool help;
 };
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int print_help(void)
+{
+    return fputs(usage, stdout) == EOF ? EXIT_FAILURE : EXIT_SUCCESS;
+}
 
 /* Reads "--name VALUE" or "--name=VALUE"; 0, or the exit status after saying what is wrong. */
 static int read_options(char **words, struct options *options)
 {
     for (; *words != NULL; words++) {
         const char **value;
+        if (is_help(*words)) {
+            options->help = true;
+            continue;
+        }
         if (strncmp(*words, "--config", strlen("--config")) == 0)
             value = &options->config;
         else if (strncmp(*words, "--address", strlen("--address")) == 0)
@@ -178,11 +189,15 @@ static int dispatch(char **words)
     bool show = strcmp(command, "show") == 0;
     int status;
 
+    if (show && words[1] != NULL && is_help(words[1]))
+        return print_help();
     if (show && (words[1] == NULL || strcmp(words[1], "connections") != 0))
         return misused("what to show? There is: ", "connections");
     status = read_options(words + (show ? 2 : 1), &options);
     if (status != 0)
         return status;
+    if (options.help)
+        return print_help();
     if (show && options.config != NULL && options.address != NULL)
         return misused("either --config or --address", "");
     if (show)
@@ -199,8 +214,8 @@ int main(int count, char **words)
     wipe_json_memory();
     if (count < 2)
         return misused("what to do?", "");
-    if (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0)
-        return fputs(usage, stdout) == EOF ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (is_help(words[1]))
+        return print_help();
     if (strcmp(words[1], "--version") == 0) {
         printf("subwg-gateway %s, libsubwg %s\n", SUBWG_VERSION, subwg_version());
         return EXIT_SUCCESS;

@@ -215,6 +215,34 @@ static bool scan(struct gateway *gateway)
     return result >= 0;
 }
 
+/* Whether the own file says what was published; where that cannot be told, it does. */
+static bool own_file_stands(const struct gateway *gateway)
+{
+    const struct broker_entry *entry = broker_find(&gateway->broker, gateway->own_file);
+    char *text = endpoint_format(gateway->config->local, gateway->engine.published);
+    struct faults faults;
+    struct endpoint *own;
+    bool stands = true;
+
+    faults_begin(&faults, NULL);
+    own = text != NULL ? endpoint_parse(text, strlen(text), &faults) : NULL;
+    if (entry != NULL && own != NULL)
+        stands = entry->fault[0] == '\0' && endpoint_equal(entry->endpoint, own);
+    endpoint_unref(own);
+    free(text);
+    return stands;
+}
+
+/* At the regular look alone: two gateways of one name would otherwise write by turns without a pause. */
+void sync_own_file(struct gateway *gateway)
+{
+    if (gateway->broker_failed || gateway->engine.publish_due || own_file_stands(gateway))
+        return;
+    log_line(SUBWG_LOG_WARNING, "somebody else wrote %s: publishing it again", gateway->own_file);
+    gateway->engine.publish_due = true;
+    sync_own_endpoint(gateway);
+}
+
 void sync_broker(struct gateway *gateway)
 {
     debounce_clear(&gateway->changes);

@@ -8,6 +8,9 @@
 /* Scans the broker, publishes the own endpoint where it is due or gone, and connects or disconnects. */
 void sync_broker(struct gateway *gateway);
 
+/* Publishes the own endpoint again where somebody else wrote over it. */
+void sync_own_file(struct gateway *gateway);
+
 /* Connects and disconnects what is due now, retries included. */
 void sync_connections(struct gateway *gateway);
 

@@ -214,6 +214,29 @@ static int queue_length(void)
     return length;
 }
 
+START_TEST(only_what_looks_changed_is_read_again)
+{
+    const struct endpoint *a;
+
+    ck_assert_int_eq(broker_publish(folder, "a.json", endpoint_text("a", "10.0.0.1")), 0);
+    ck_assert_int_eq(broker_publish(folder, "b.json", endpoint_text("b", "10.0.0.2")), 0);
+    scan();
+    a = entry("a.json")->endpoint;
+    ck_assert_int_eq(broker_publish(folder, "b.json", endpoint_text("b", "10.0.0.3")), 0);
+    scan();
+    ck_assert_ptr_eq(entry("a.json")->endpoint, a);
+    ck_assert_str_eq(address_of("b.json"), "10.0.0.3");
+    /* Held, so that another one cannot come to lie where it was. */
+    struct endpoint *held = endpoint_ref(entry("a.json")->endpoint);
+    broker.read_all = true;
+    scan();
+    ck_assert_ptr_ne(entry("a.json")->endpoint, held);
+    ck_assert_str_eq(address_of("a.json"), "10.0.0.1");
+    ck_assert(!broker.read_all);
+    endpoint_unref(held);
+}
+END_TEST
+
 START_TEST(lost_notices_lead_to_a_scan)
 {
     char other[512];
@@ -329,6 +352,7 @@ int main(void)
     tcase_add_test(tests, dot_files_and_other_names_are_ignored);
     tcase_add_test(tests, what_is_refused_stops_nothing);
     tcase_add_test(tests, a_file_that_broke_counts_as_it_was);
+    tcase_add_test(tests, only_what_looks_changed_is_read_again);
     tcase_add_test(tests, lost_notices_lead_to_a_scan);
     tcase_add_test(tests, a_directory_that_vanished_keeps_what_was_known);
     tcase_add_test(tests, a_directory_that_is_not_there_is_an_error);

@@ -73,6 +73,8 @@ static int32_t troubled_init(struct subwg_instance *instance, struct subwg_error
                     "failed to add wireguard device: operation not supported",
                     "install WireGuard on this node");
     eventfd_write(instance->event_fd, 1);
+    if (is_told(instance, "binary"))
+        return instance->host.publish(instance->host.context, "note", "\xff");
     return instance->host.publish(instance->host.context, "publicKey", "troubled");
 }
 
