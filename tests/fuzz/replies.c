@@ -78,7 +78,7 @@ static size_t end_message(uint8_t *to)
 ssize_t sendto(int fd, const void *bytes, size_t length, int flags, __CONST_SOCKADDR_ARG to,
                socklen_t to_size)
 {
-    struct sockaddr_nl own;
+    struct sockaddr_nl own = {0};
     socklen_t size = sizeof(own);
     (void)flags;
     (void)to;
