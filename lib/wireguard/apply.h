@@ -40,9 +40,6 @@ uint32_t apply_group_length(const struct step *steps, uint32_t count);
 int32_t apply_group(struct target *target, struct step *steps, uint32_t count,
                     struct subwg_error *error);
 
-/* Of our routes: what a foreign one with the same destination must not have, or it is in the way. */
-uint32_t apply_route_metric(const struct prefix *destination);
-
 /* The text that marks a link as ours: apply_alias("subwg0") is "libsubwg:subwg0". */
 #define APPLY_ALIAS_SIZE 32
 const char *apply_alias(const char *device, char alias[APPLY_ALIAS_SIZE]);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "wireguard/apply_routes.h"
 
 bool found_is_ours(const struct subwg_instance *instance, const struct link_info *link)
 {

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "wireguard/apply_routes.h"
 #include "wireguard/identity.h"
 #include "wireguard/moves.h"
 #include "wireguard/repair.h"
