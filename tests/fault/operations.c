@@ -211,6 +211,14 @@ static void arrange_attended(void)
     must(subwg_cable_event_fd(world.cable, &world.error));
 }
 
+static void arrange_attended_drift(void)
+{
+    arrange_attended();
+    fake_kernel_set_link_up(WORLD_DEVICE, false); /* takes the routes along */
+    fake_kernel_remove_peer(WORLD_DEVICE, two.public_key);
+    (void)fake_kernel_delete_rules(AF_INET, 220);
+}
+
 static void arrange_attended_key(void)
 {
     arrange_attended();
@@ -418,6 +426,7 @@ const struct operation operations[] = {
     {"event fd", arrange_complete, event_fd, OPERATION_AGAIN},
     {"connect, staged", arrange_attended_key, connect_two, OPERATION_AGAIN},
     {"dispatch, nothing", arrange_attended, dispatch, 0},
+    {"dispatch, drift", arrange_attended_drift, dispatch, OPERATION_STEPWISE},
     {"dispatch, move", arrange_moving, dispatch, OPERATION_STEPWISE},
     {"cleanup", arrange_connected, cleanup, OPERATION_MANY | OPERATION_AGAIN | OPERATION_ONE_WAY},
     {"cleanup, without init", arrange_left_behind, cleanup,

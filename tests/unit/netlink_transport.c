@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The exchange of requests and replies with a scripted kernel: what is an answer and what is not, and
- * that nothing is left behind when an exchange breaks. */
+ * that nothing is left behind when an exchange breaks (T9, T10, T11, T57). */
 #include <check.h>
 #include <errno.h>
 #include <sodium.h>
