@@ -43,11 +43,15 @@ struct address probe_target(const struct prefix *subnet)
     return target;
 }
 
-static int socket_open(int family, int level, int hops_option)
+/* The source of a probe need not be an address of this host, which CAP_NET_ADMIN allows. Without it nothing
+ * can be asked, but neither can anything be connected. */
+static int socket_open(int family, int level, int hops_option, int any_source_option)
 {
-    int hops = 1;
+    int one = 1;
     int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && setsockopt(fd, level, hops_option, &hops, sizeof(hops)) < 0) {
+    if (fd >= 0)
+        (void)setsockopt(fd, level, any_source_option, &one, sizeof(one));
+    if (fd >= 0 && setsockopt(fd, level, hops_option, &one, sizeof(one)) < 0) {
         int reason = errno;
         (void)close(fd);
         errno = reason;
@@ -65,10 +69,10 @@ int32_t probe_open(struct subwg_instance *instance, struct subwg_error *error)
         return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, OPERATION, "%s",
                          error_phrase(ENOMEM));
     int reason = 0;
-    probe->ipv4 = socket_open(AF_INET, IPPROTO_IP, IP_TTL);
+    probe->ipv4 = socket_open(AF_INET, IPPROTO_IP, IP_TTL, IP_TRANSPARENT);
     if (probe->ipv4 < 0 && errno != EAFNOSUPPORT)
         reason = errno;
-    probe->ipv6 = socket_open(AF_INET6, IPPROTO_IPV6, IPV6_UNICAST_HOPS);
+    probe->ipv6 = socket_open(AF_INET6, IPPROTO_IPV6, IPV6_UNICAST_HOPS, IPV6_TRANSPARENT);
     if (probe->ipv6 < 0 && errno != EAFNOSUPPORT && reason == 0)
         reason = errno;
     if (reason != 0) {
@@ -111,7 +115,8 @@ static int32_t send_empty(int fd, struct msghdr *message, int level, int type, c
     return sendmsg(fd, message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static int32_t ask_ipv4(int fd, uint32_t ifindex, const struct address *target)
+static int32_t ask_ipv4(int fd, uint32_t ifindex, const struct address *source,
+                        const struct address *target)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(DISCARD_PORT)};
     struct in_pktinfo info = {.ipi_ifindex = (int)ifindex};
@@ -121,10 +126,12 @@ static int32_t ask_ipv4(int fd, uint32_t ifindex, const struct address *target)
                              .msg_control = &control,
                              .msg_controllen = sizeof(control.ipv4)};
     memcpy(&to.sin_addr, target->bytes, sizeof(to.sin_addr));
+    memcpy(&info.ipi_spec_dst, source->bytes, sizeof(info.ipi_spec_dst));
     return send_empty(fd, &message, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 }
 
-static int32_t ask_ipv6(int fd, uint32_t ifindex, const struct address *target)
+static int32_t ask_ipv6(int fd, uint32_t ifindex, const struct address *source,
+                        const struct address *target)
 {
     struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(DISCARD_PORT)};
     struct in6_pktinfo info = {.ipi6_ifindex = ifindex};
@@ -134,25 +141,38 @@ static int32_t ask_ipv6(int fd, uint32_t ifindex, const struct address *target)
                              .msg_control = &control,
                              .msg_controllen = sizeof(control.ipv6)};
     memcpy(&to.sin6_addr, target->bytes, sizeof(to.sin6_addr));
+    memcpy(&info.ipi6_addr, source->bytes, sizeof(info.ipi6_addr));
     return send_empty(fd, &message, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
 }
 
-/* Through the first subnet of a family; 1 if there is none. */
+static bool host_within(const struct prefix *subnets, uint32_t count, uint8_t family,
+                        struct address *ret_host)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (subnets[i].family == family) {
+            *ret_host = probe_target(&subnets[i]);
+            return true;
+        }
+    return false;
+}
+
+/* From the first own subnet of a family to the first remote one; 1 if there is none. From elsewhere the
+ * remote's kernel would answer, but not count it as received: two gateways that ask each other, and so
+ * never owe an answer, would not hear each other at all. */
 static int32_t ask_through(const struct subwg_instance *instance,
                            const struct connection *connection, uint8_t family)
 {
     int fd = family == FAMILY_IPV4 ? instance->probe->ipv4 : instance->probe->ipv6;
-    for (uint32_t i = 0; i < connection->subnet_count && fd >= 0; i++) {
-        if (connection->allowed_ips[i].family != family)
-            continue;
-        struct address target = probe_target(&connection->allowed_ips[i]);
-        return family == FAMILY_IPV4 ? ask_ipv4(fd, instance->ifindex, &target)
-                                     : ask_ipv6(fd, instance->ifindex, &target);
-    }
-    return 1;
+    struct address source = {0};
+    struct address target = {0};
+    if (fd < 0 || !host_within(connection->allowed_ips, connection->subnet_count, family, &target))
+        return 1;
+    (void)host_within(instance->local.subnets, instance->local.subnet_count, family, &source);
+    return family == FAMILY_IPV4 ? ask_ipv4(fd, instance->ifindex, &source, &target)
+                                 : ask_ipv6(fd, instance->ifindex, &source, &target);
 }
 
-/* Not every host has an address to send from in both families. */
+/* Not every host can send in both families. */
 static int32_t ask(const struct subwg_instance *instance, const struct connection *connection)
 {
     int32_t code = ask_through(instance, connection, FAMILY_IPV4);

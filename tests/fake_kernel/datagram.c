@@ -11,7 +11,7 @@
 
 #define TUNNEL_BYTES 64u /* an empty datagram in the tunnel */
 
-static char last_sent[FAKE_PREFIX_TEXT + 48];
+static char last_sent[2 * FAKE_PREFIX_TEXT + 48];
 
 int fake_datagram_open(int family, int type)
 {
@@ -27,8 +27,8 @@ int fake_datagram_open(int family, int type)
     return fd;
 }
 
-/* By the ancillary data that name it. */
-static uint32_t device_of(const struct msghdr *message)
+/* By the ancillary data that name it, and the source. */
+static uint32_t device_of(const struct msghdr *message, struct fake_prefix *ret_source)
 {
     struct msghdr copy = *message;
 
@@ -39,10 +39,12 @@ static uint32_t device_of(const struct msghdr *message)
 
         if (head->cmsg_level == IPPROTO_IP && head->cmsg_type == IP_PKTINFO) {
             memcpy(&v4, CMSG_DATA(head), sizeof(v4));
+            *ret_source = fake_prefix_from(AF_INET, &v4.ipi_spec_dst, 32);
             return (uint32_t)v4.ipi_ifindex;
         }
         if (head->cmsg_level == IPPROTO_IPV6 && head->cmsg_type == IPV6_PKTINFO) {
             memcpy(&v6, CMSG_DATA(head), sizeof(v6));
+            *ret_source = fake_prefix_from(AF_INET6, &v6.ipi6_addr, 128);
             return v6.ipi6_ifindex;
         }
     }
@@ -85,10 +87,10 @@ static struct fake_peer *owner_of(struct fake_device *device, const struct fake_
 int fake_datagram_send(const struct fake_socket *socket, const struct msghdr *message)
 {
     uint16_t port;
-    struct fake_prefix to = destination_of(message, &port);
-    struct fake_link *link = fake_link_by_index(device_of(message));
+    struct fake_prefix to = destination_of(message, &port), from = {.family = to.family};
+    struct fake_link *link = fake_link_by_index(device_of(message, &from));
     struct fake_peer *peer;
-    char text[FAKE_PREFIX_TEXT];
+    char text[FAKE_PREFIX_TEXT], source[FAKE_PREFIX_TEXT];
 
     if (link == NULL || link->device == NULL)
         return -ENODEV;
@@ -104,8 +106,9 @@ int fake_datagram_send(const struct fake_socket *socket, const struct msghdr *me
     peer->tx_bytes += TUNNEL_BYTES;
     peer->datagrams++;
     fake_address_text(&to, text);
-    (void)snprintf(last_sent, sizeof(last_sent), "%s port %u hops %d", text, (unsigned)port,
-                   socket->hops);
+    fake_address_text(&from, source);
+    (void)snprintf(last_sent, sizeof(last_sent), "%s to %s port %u hops %d", source, text,
+                   (unsigned)port, socket->hops);
     return 0;
 }
 

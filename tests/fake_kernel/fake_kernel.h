@@ -82,7 +82,8 @@ void fake_kernel_traffic(const char *device, const uint8_t public_key[32], uint6
 void fake_kernel_roam(const char *device, const uint8_t public_key[32],
                       const struct sockaddr *endpoint);
 bool fake_kernel_has_peer(const char *device, const uint8_t public_key[32]);
-/* Datagrams that programs sent to a peer; and the last one sent, "10.1.0.1 port 9 hops 1". */
+/* Datagrams that programs sent to a peer; and the last one sent, as
+ * "10.0.0.1 to 10.1.0.1 port 9 hops 1". */
 uint64_t fake_kernel_datagrams(const char *device, const uint8_t public_key[32]);
 const char *fake_kernel_last_datagram(void);
 void fake_kernel_remove_peer(const char *device, const uint8_t public_key[32]);

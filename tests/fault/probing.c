@@ -66,7 +66,7 @@ START_TEST(a_silent_remote_is_asked_and_an_answer_is_enough)
     ck_assert_uint_eq(asked(&two), 0);
     pass(6);
     ck_assert_uint_ge(asked(&two), 1);
-    ck_assert_str_eq(fake_kernel_last_datagram(), "10.235.0.1 port 9 hops 1");
+    ck_assert_str_eq(fake_kernel_last_datagram(), "10.233.0.1 to 10.235.0.1 port 9 hops 1");
     for (int i = 0; i < 20; i++) {
         fake_kernel_traffic(WORLD_DEVICE, two.public_key, 32, 0);
         pass(8);
@@ -140,7 +140,7 @@ START_TEST(a_remote_of_ipv6_alone_is_asked_through_ipv6)
     fake_kernel_traffic(WORLD_DEVICE, three.public_key, 32, 0);
     pass(13);
     ck_assert_uint_ge(asked(&two), 1);
-    ck_assert_str_eq(fake_kernel_last_datagram(), "fd00:234::1 port 9 hops 1");
+    ck_assert_str_eq(fake_kernel_last_datagram(), ":: to fd00:234::1 port 9 hops 1");
 }
 END_TEST
 
