@@ -12,11 +12,12 @@
 #include "base/limits.h"
 #include "wireguard/instance.h"
 
-#define OPERATION    "probe"
-#define NS_PER_S     UINT64_C(1000000000)
-#define AFTER_S      10u /* of silence, or the keepalive where that is longer */
-#define AGAIN_S      5u
-#define DISCARD_PORT 9u
+#define OPERATION     "probe"
+#define NS_PER_S      UINT64_C(1000000000)
+#define AFTER_S       10u /* of silence, or the keepalive where that is longer */
+#define AGAIN_S       5u
+#define DISCARD_PORT  9u
+#define COUNTED_EVERY 6u
 
 struct probe {
     int ipv4; /* -1: this kernel has no such family */
@@ -41,6 +42,11 @@ struct address probe_target(const struct prefix *subnet)
     if (subnet->length + 1u < subnet->family)
         target.bytes[subnet->family / 8 - 1] |= 1;
     return target;
+}
+
+bool probe_is_counted(const struct status_state *status)
+{
+    return status->probes % COUNTED_EVERY == 0;
 }
 
 /* The source of a probe need not be an address of this host, which CAP_NET_ADMIN allows. Without it nothing
@@ -156,9 +162,7 @@ static bool host_within(const struct prefix *subnets, uint32_t count, uint8_t fa
     return false;
 }
 
-/* From the first own subnet of a family to the first remote one; 1 if there is none. From elsewhere the
- * remote's kernel would answer, but not count it as received: two gateways that ask each other, and so
- * never owe an answer, would not hear each other at all. */
+/* To the first remote subnet of a family; 1 if there is none. */
 static int32_t ask_through(const struct subwg_instance *instance,
                            const struct connection *connection, uint8_t family)
 {
@@ -167,7 +171,9 @@ static int32_t ask_through(const struct subwg_instance *instance,
     struct address target = {0};
     if (fd < 0 || !host_within(connection->allowed_ips, connection->subnet_count, family, &target))
         return 1;
-    (void)host_within(instance->local.subnets, instance->local.subnet_count, family, &source);
+    if (!probe_is_counted(&connection->status) ||
+        !host_within(instance->local.subnets, instance->local.subnet_count, family, &source))
+        source = target;
     return family == FAMILY_IPV4 ? ask_ipv4(fd, instance->ifindex, &source, &target)
                                  : ask_ipv6(fd, instance->ifindex, &source, &target);
 }
@@ -180,6 +186,14 @@ static int32_t ask(const struct subwg_instance *instance, const struct connectio
         return 0;
     int32_t other = ask_through(instance, connection, FAMILY_IPV6);
     return other == 1 ? code : other;
+}
+
+/* Twice where the loss of one would be noticed. */
+static int32_t ask_surely(const struct subwg_instance *instance,
+                          const struct connection *connection)
+{
+    int32_t code = ask(instance, connection);
+    return code == 0 && probe_is_counted(&connection->status) ? ask(instance, connection) : code;
 }
 
 /* Nobody can be asked whose peer is missing, or through whom no packet would go. */
@@ -220,7 +234,7 @@ uint32_t probe_send_due(struct subwg_instance *instance)
             continue;
         }
         asked++;
-        int32_t code = ask(instance, connection);
+        int32_t code = ask_surely(instance, connection);
         if (code == 0)
             status_probed(&connection->status, now_ns);
         else if (code < 0)

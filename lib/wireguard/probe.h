@@ -21,6 +21,15 @@ bool probe_due(const struct status_state *status, uint64_t now_ns, uint16_t keep
  * unless there is no other. It need not exist. */
 struct address probe_target(const struct prefix *subnet);
 
+/*
+ * Pure: from where? Only what comes from an own subnet is counted as received over there. But then it may
+ * provoke an error message whose source is no address of a subnet: not counted here, and instead of
+ * what that kernel owed. From elsewhere its WireGuard takes a probe for obliging and drops it. But two
+ * that only ask each other so, every 5 s, owe nothing any more and count nothing. So the first probe of six
+ * comes from an own subnet, twice, because nothing makes up for its loss; the others come from the target.
+ */
+bool probe_is_counted(const struct status_state *status);
+
 /* What probes are sent with. */
 struct probe;
 

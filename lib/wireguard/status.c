@@ -17,9 +17,10 @@
 #define QUESTION_BYTES 1024u
 
 /* A remote that lost its session does not answer a probe, but our kernel asks for a new one 15 s after it
- * and again 5 s later: so long at least must the first probe have been out. One alone can be lost. */
+ * and again 5 s later: so long at least must the first probe have been out. Few can be lost. */
 #define FIRST_PROBE_NS  (25 * NS_PER_S)
 #define SECOND_PROBE_NS (15 * NS_PER_S)
+#define PROBES_LEAST    3u
 
 /* The keepalive of which the window for who only looks is the session's life and slack. */
 #define USUAL_KEEPALIVE_S 10u
@@ -246,7 +247,7 @@ uint64_t status_probing_window_ns(uint16_t keepalive_s)
 static bool leaves_probes_open(const struct status_state *state, uint64_t now_ns,
                                uint16_t keepalive_s)
 {
-    return state->probes > 1 && (state->heard || state->handshake_s != 0) &&
+    return state->probes >= PROBES_LEAST && (state->heard || state->handshake_s != 0) &&
            awake(state, state->first_probe_ns, now_ns) >= FIRST_PROBE_NS &&
            awake(state, state->second_probe_ns, now_ns) >= SECOND_PROBE_NS &&
            awake(state, status_heard_ns(state), now_ns) >= status_probing_window_ns(keepalive_s);
@@ -292,7 +293,7 @@ void status_probed(struct status_state *state, uint64_t now_ns)
     else if (state->probes == 1)
         state->second_probe_ns = now_ns;
     state->last_probe_ns = now_ns;
-    if (state->probes < 2)
+    if (state->probes < UINT32_MAX)
         state->probes++;
 }
 

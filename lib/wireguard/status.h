@@ -32,10 +32,10 @@ struct status_state {
     bool established; /* established_ns is set */
     uint8_t status;   /* enum subwg_status */
     uint8_t reason;   /* enum subwg_status_reason */
-    uint8_t probes;   /* sent since something was received; more than two count as two */
     uint8_t told;     /* the status that the engine last had an event of */
     uint32_t flap_count;
     uint32_t reconnect_count;
+    uint32_t probes;         /* sent since something was received */
     uint64_t started_ns;     /* when the connection was made or adopted */
     uint64_t sampled_ns;     /* of the last sample */
     uint64_t heard_ns;       /* last proof of life */

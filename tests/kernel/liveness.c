@@ -5,6 +5,7 @@
  * T101). With the argument "long" for as long as a passive verdict takes.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <net/if.h>
@@ -117,7 +118,7 @@ static void need(bool condition, const char *what)
 {
     if (condition)
         return;
-    printf("not ok %s: %s\n", what, error.text);
+    printf("not ok %s: %s (%s)\n", what, error.text, strerror(errno));
     exit(1);
 }
 
@@ -145,7 +146,12 @@ static void make_underlay(void)
         " ip link add eth0 netns liveness0 type veth peer name eth0 netns liveness1 &&"
         " ip -n liveness0 addr add 10.243.64.6/24 dev eth0 &&"
         " ip -n liveness1 addr add 10.243.64.7/24 dev eth0 &&"
+        " ip -n liveness0 addr add fd00:64::6/64 dev eth0 nodad &&"
+        " ip -n liveness1 addr add fd00:64::7/64 dev eth0 nodad &&"
         " ip -n liveness0 link set eth0 up && ip -n liveness1 link set eth0 up");
+    /* As on a gateway: then the kernel answers probes by error messages. */
+    run("for n in 0 1; do ip netns exec liveness$n sysctl -qw net.ipv4.ip_forward=1"
+        " net.ipv6.conf.all.forwarding=1; done");
     namespaces[0] = open("/run/netns/liveness0", O_RDONLY | O_CLOEXEC);
     namespaces[1] = open("/run/netns/liveness1", O_RDONLY | O_CLOEXEC);
     need(namespaces[0] >= 0 && namespaces[1] >= 0, "open the namespaces");

@@ -98,7 +98,7 @@ static int64_t detection_ms(const struct life *life, int at)
     int64_t looking_ms = 1000 * (WINDOW_S + late_s) + 2 * poll_ms + 1000;
     if (watcher->asks)
         return (int64_t)(status_probing_window_ns((uint16_t)end->keepalive_s) / NS_PER_MS) +
-               4 * poll_ms + 1000;
+               5 * poll_ms + 1000;
     if (end->keepalive_s != 0)
         return looking_ms;
     bool speaks = end->data_period_s != 0 && end->data_period_s <= 10;
@@ -222,8 +222,9 @@ static void ask(struct life *life, int at, uint64_t now_ns)
     if (!watcher->asks ||
         !probe_due(&watcher->state, now_ns, (uint16_t)life->tunnel.ends[at].keepalive_s))
         return;
-    if (!life->rules->loses_probes)
-        tunnel_send(&life->tunnel, at, TUNNEL_PROBE);
+    bool counted = probe_is_counted(&watcher->state);
+    for (int i = 0; i < (counted ? 2 : 1) && !life->rules->loses_probes; i++)
+        tunnel_probe(&life->tunnel, at, counted);
     if (!life->rules->forgets_probes)
         status_probed(&watcher->state, now_ns);
 }
@@ -412,12 +413,14 @@ static void begin_life(struct life *life)
         watcher->asks = chance_is(life->chance, 50);
         watcher->poll_s = chance_is(life->chance, 50) ? 5 : 1 + chance_below(life->chance, 60);
         watch(life, at, false);
+        life->tunnel.ends[at].talks_back = chance_is(life->chance, 50);
         if (chance_is(life->chance, 40))
             tunnel_speak(&life->tunnel, at, 1 + chance_below(life->chance, 600));
     }
-    /* A window has room for one or two packets lost in a row, not for any number: at 1 % of loss that
-     * happens about once in fifty thousand hours, and is no fault of the decision. */
-    life->tunnel.loss_permille = chance_below(life->chance, 4);
+    /* A window has room for a packet or two that are lost, not for any number: at 1 % of loss, or for two
+     * who both ask at less, too many are lost in a row every some ten thousand hours. */
+    bool both = life->watchers[0].asks && life->watchers[1].asks;
+    life->tunnel.loss_permille = chance_below(life->chance, both ? 2 : 4);
     tunnel_send(&life->tunnel, 0, TUNNEL_DATA);
     life->trouble_begins_ms = some_ms(life, HOUR_MS);
     life->trouble_ends_ms = NEVER;

@@ -160,7 +160,7 @@ START_TEST(a_probe_is_answered_within_10_s)
         tunnel_send(&tunnel, 0, TUNNEL_DATA);
         tunnel_run(&tunnel, 60000 + (int64_t)chance_below(&chance, 50000));
         uint64_t rx_bytes = tunnel.ends[0].rx_bytes;
-        tunnel_send(&tunnel, 0, TUNNEL_PROBE);
+        tunnel_probe(&tunnel, 0, course % 2 == 0);
         tunnel_run(&tunnel, tunnel.now_ms + 7000);
         CHECK(tunnel.ends[0].rx_bytes == rx_bytes);
         tunnel_run(&tunnel, tunnel.now_ms + 3500);

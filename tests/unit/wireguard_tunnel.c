@@ -17,7 +17,14 @@
 #define STAGED_MOST   128
 #define LATENESS_MOST 4 /* of a timer, in milliseconds */
 
-enum { PACKET_INITIATION, PACKET_RESPONSE, PACKET_KEEPALIVE, PACKET_DATA };
+enum {
+    PACKET_INITIATION,
+    PACKET_RESPONSE,
+    PACKET_KEEPALIVE,
+    PACKET_DATA,
+    PACKET_PROBE,
+    PACKET_STRAY /* data from an address that is not allowed: it obliges and is not counted */
+};
 
 static void set_timer(struct tunnel *tunnel, struct end *end, enum timer timer, int64_t wait_ms)
 {
@@ -70,7 +77,7 @@ static void transmit(struct tunnel *tunnel, struct end *from, uint8_t kind, uint
 
 static void take(struct tunnel *tunnel, struct end *end, const struct packet *packet)
 {
-    end->rx_bytes += packet->bytes;
+    end->rx_bytes += packet->kind != PACKET_STRAY ? packet->bytes : 0;
     end->timers[TIMER_NEW_HANDSHAKE] = NEVER;
     touch(tunnel, end);
 }
@@ -88,21 +95,27 @@ static void initiate(struct tunnel *tunnel, struct end *end, bool retry)
     transmit(tunnel, end, PACKET_INITIATION, end->handshake_id, INITIATION);
 }
 
-/* An empty one is a keepalive. Without a session data waits for one. */
-static void send_packet(struct tunnel *tunnel, struct end *end, uint32_t bytes)
+/* Without a session data waits for one. */
+static void send_kind(struct tunnel *tunnel, struct end *end, uint8_t kind, uint32_t bytes)
 {
-    bool data = bytes != KEEPALIVE;
+    bool data = kind != PACKET_KEEPALIVE;
     if (!is_alive(tunnel, &end->current, REJECT_MS)) {
         end->staged += data && end->staged < STAGED_MOST;
         end->staged_keepalive = end->staged == 0;
         initiate(tunnel, end, false);
         return;
     }
-    transmit(tunnel, end, data ? PACKET_DATA : PACKET_KEEPALIVE, end->current.id, bytes);
+    transmit(tunnel, end, kind, end->current.id, bytes);
     if (data && end->timers[TIMER_NEW_HANDSHAKE] == NEVER)
         set_timer(tunnel, end, TIMER_NEW_HANDSHAKE, jittered(tunnel, NO_REPLY_MS));
     if (end->current.initiator && !is_alive(tunnel, &end->current, REKEY_MS))
         initiate(tunnel, end, false);
+}
+
+/* An empty one is a keepalive. */
+static void send_packet(struct tunnel *tunnel, struct end *end, uint32_t bytes)
+{
+    send_kind(tunnel, end, bytes == KEEPALIVE ? PACKET_KEEPALIVE : PACKET_DATA, bytes);
 }
 
 /* Of what waited the last ones will do. */
@@ -177,18 +190,24 @@ static void take_transport(struct tunnel *tunnel, struct end *end, const struct 
         complete_handshake(tunnel, end);
         send_staged(tunnel, end);
     }
-    end->heard_count++;
-    end->heard_ms = tunnel->now_ms;
+    if (packet->kind != PACKET_STRAY) {
+        end->heard_count++;
+        end->heard_ms = tunnel->now_ms;
+    }
     take(tunnel, end, packet);
     if (!end->sent_last_minute && end->current.initiator &&
         !is_alive(tunnel, &end->current, LAST_MS)) {
         end->sent_last_minute = true;
         initiate(tunnel, end, false);
     }
-    if (packet->kind == PACKET_DATA && end->timers[TIMER_OWED] != NEVER)
+    if (packet->kind == PACKET_KEEPALIVE)
+        return;
+    if (end->timers[TIMER_OWED] != NEVER)
         end->owed_again = true;
-    else if (packet->kind == PACKET_DATA)
+    else
         set_timer(tunnel, end, TIMER_OWED, OWED_MS);
+    if (packet->kind == PACKET_PROBE && end->talks_back)
+        send_kind(tunnel, end, PACKET_STRAY, TUNNEL_DATA);
 }
 
 static void arrive(struct tunnel *tunnel, const struct packet *packet)
@@ -311,6 +330,12 @@ void tunnel_send(struct tunnel *tunnel, int from, uint32_t bytes)
         send_packet(tunnel, &tunnel->ends[from], bytes);
 }
 
+void tunnel_probe(struct tunnel *tunnel, int from, bool counted)
+{
+    if (!tunnel->ends[from].deaf && !tunnel_is_asleep(tunnel, from))
+        send_kind(tunnel, &tunnel->ends[from], counted ? PACKET_PROBE : PACKET_STRAY, TUNNEL_PROBE);
+}
+
 void tunnel_speak(struct tunnel *tunnel, int at, uint32_t period_s)
 {
     struct end *end = &tunnel->ends[at];
@@ -337,6 +362,7 @@ void tunnel_restart(struct tunnel *tunnel, int at)
         .keepalive_s = before.keepalive_s,
         .data_period_s = before.data_period_s,
         .muted = before.muted,
+        .talks_back = before.talks_back,
         .other_secret = before.other_secret,
         .clock_offset_s = before.clock_offset_s,
         .wheel_ms = before.wheel_ms,

@@ -37,7 +37,8 @@ struct end {
     uint32_t data_period_s; /* sends data about that often; 0: none */
     bool deaf;              /* dead: neither hears nor says anything */
     bool muted;             /* nothing that it sends arrives */
-    bool other_secret;      /* a preshared key that the other end does not have */
+    bool talks_back;   /* answers a probe by an error message from an address that is not allowed */
+    bool other_secret; /* a preshared key that the other end does not have */
     int64_t clock_offset_s; /* of its wall clock */
     int64_t wheel_ms;       /* how far its timers' wheel is turned against the other end's */
 
@@ -95,8 +96,10 @@ struct tunnel {
 void tunnel_start(struct tunnel *tunnel, struct chance *chance, uint32_t keepalive_a,
                   uint32_t keepalive_b);
 void tunnel_run(struct tunnel *tunnel, int64_t until_ms);
-void tunnel_step(struct tunnel *tunnel);                             /* one second */
-void tunnel_send(struct tunnel *tunnel, int from, uint32_t bytes);   /* one datagram of data */
+void tunnel_step(struct tunnel *tunnel);                           /* one second */
+void tunnel_send(struct tunnel *tunnel, int from, uint32_t bytes); /* one datagram of data */
+/* A probe, counted or from an address that is not allowed. */
+void tunnel_probe(struct tunnel *tunnel, int from, bool counted);
 void tunnel_speak(struct tunnel *tunnel, int at, uint32_t period_s); /* again and again */
 
 /* The device is made anew with the same key: sessions and counters are gone. */
