@@ -489,7 +489,8 @@ struct subwg_driver {
      * @brief Sets up what all connections share, or takes over what an earlier run left.
      * Publishes what remotes need. A failed init leaves nothing behind and may be tried again.
      * @return 0 = set up; 1 = this instance was already initialized; -EBUSY another live instance
-     *         owns the device; -EEXIST something foreign has its name; -EADDRINUSE the port is taken;
+     *         owns the device; -EEXIST something foreign has its name, or it has another identity than the
+     *         one that the settings name; -EADDRINUSE the port is taken;
      *         -EOPNOTSUPP the kernel lacks the feature; -EPERM; -ENOMEM; -ETIMEDOUT.
      */
     int32_t (*init)(struct subwg_instance *instance, struct subwg_error *error);
