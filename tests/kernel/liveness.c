@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tunnels between two network namespaces, both ends of each watched by a driver: healthy ones side by
- * side, remotes that die, remotes that never answer, and a wall clock that jumps (T94 to T96, T98, T99,
- * T101). With the argument "long" for as long as a passive verdict takes.
+ * side, remotes that die, remotes that never answer, and a wall clock that jumps (T94 to T96, T98, T99). With the argument "long" for as long as a passive verdict takes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -452,36 +451,6 @@ static void judge(const struct pair *pair)
         judge_stranger(pair);
 }
 
-/* The clock goes back by two days and a session is lost: the remote takes the next handshake for a replay,
- * and the table says what it may be. */
-static void lose_a_session_after_the_clock_went_back(struct pair *pair)
-{
-    struct side *side = &pair->sides[0];
-    struct timespec wall;
-    need(clock_gettime(CLOCK_REALTIME, &wall) == 0, "clock");
-    wall.tv_sec -= 2 * DAY_S;
-    need(clock_settime(CLOCK_REALTIME, &wall) == 0, "set the clock");
-    for (int at = 0; at < 2; at++) {
-        char command[160];
-        (void)snprintf(command, sizeof(command),
-                       "ip -n liveness%d link set %s down && ip -n liveness%d link set %s up", at,
-                       side->device, at, side->device);
-        run(command);
-    }
-    double begin_s = now_s();
-    while (now_s() < begin_s + 120 && side->row.status != SUBWG_STATUS_ERROR) {
-        (void)usleep(250000);
-        dispatch(side);
-        look(side);
-    }
-    say(side->row.status == SUBWG_STATUS_ERROR &&
-            side->row.reason == SUBWG_STATUS_REASON_CLOCK_BACK,
-        "a session lost after the clock went back: %s (reason %u)", side->row.text,
-        (unsigned)side->row.reason);
-    wall.tv_sec += 2 * DAY_S + (time_t)(now_s() - begin_s);
-    need(clock_settime(CLOCK_REALTIME, &wall) == 0, "set the clock");
-}
-
 static void clean_up(void)
 {
     for (uint32_t i = 0; i < PAIRS; i++)
@@ -503,8 +472,6 @@ int main(int argc, char **argv)
     for (uint32_t i = 0; i < PAIRS; i++)
         if (takes_part(&pairs[i]))
             judge(&pairs[i]);
-    if (is_long)
-        lose_a_session_after_the_clock_went_back(&pairs[0]);
     clean_up();
     return failures == 0 ? 0 : 1;
 }
