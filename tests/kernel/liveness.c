@@ -46,8 +46,8 @@ struct side {
     struct subwg_cable *cable;
     char device[16];
     char cluster[16];
-    char subnet[24];
-    char host[24]; /* in it */
+    char subnet[32];
+    char host[32]; /* in it */
     char port[8];
     char key[64]; /* as published */
     int event_fd; /* -1: only looks */
