@@ -121,6 +121,8 @@ static int32_t finish(struct subwg_instance *instance, struct connection *arrivi
     struct slice slice = {0};
     int32_t code = slice_find(instance, arriving, &slice, error);
     if (code == 0)
+        code = slice_yield(instance, arriving, &slice, error);
+    if (code == 0)
         code = slice_install(instance, arriving, &slice, error);
     if (code >= 0)
         slice_commit(instance, arriving, &slice);

@@ -136,8 +136,9 @@ static void fill_wanted(struct view *wanted, const struct view *found,
     if (slice->carrier != NULL) {
         keep_carrier(wanted, found, slice->carrier);
     } else if (instance->settings.routes) {
-        wanted->state.routes = candidate->allowed_ips;
-        wanted->state.route_count = candidate->subnet_count;
+        for (uint32_t i = 0; i < candidate->subnet_count; i++)
+            if (found_obstacle(&slice->foreign, &candidate->allowed_ips[i]) == NULL)
+                wanted->routes[wanted->state.route_count++] = candidate->allowed_ips[i];
     }
 }
 
@@ -213,7 +214,9 @@ void slice_commit(struct subwg_instance *instance, struct connection *candidate,
     candidate->installed_preshared_key = instance_preshared_key(instance);
     candidate->installed_endpoint = endpoint;
     for (uint32_t i = 0; i < candidate->subnet_count; i++)
-        candidate->subnets[i].routed = instance->settings.routes && slice->carrier == NULL;
+        candidate->subnets[i].routed =
+            instance->settings.routes && slice->carrier == NULL &&
+            found_obstacle(&slice->foreign, &candidate->allowed_ips[i]) == NULL;
     for (size_t i = 0; i < SLICE_PARTS; i++) {
         struct connection *connection = slice->connections[i];
         if (connection == NULL || connection == slice->carrier)

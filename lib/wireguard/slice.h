@@ -8,6 +8,7 @@
 
 #include <subwg/driver.h>
 
+#include "wireguard/found.h"
 #include "wireguard/instance.h"
 
 /* What a candidate takes the place of. */
@@ -24,12 +25,18 @@ struct slice {
     struct connection *actual[SLICE_PARTS];      /* what the kernel has, where it was not known;
                                                   * CLAIMED alone: a foreign peer with the key */
     struct connection *carrier; /* the part that keeps subnets and routes for now; NULL: none */
+    struct found foreign; /* routes that are given way to; none, unless slice_yield read them */
 };
 
 /* Reads the kernel where it is not known. To be ended with slice_finish, also after a failure. */
 int32_t slice_find(struct subwg_instance *instance, const struct connection *candidate,
                    struct slice *ret_slice, struct subwg_error *error);
 void slice_finish(struct slice *slice);
+
+/* For what goes on behind the engine's back, where nobody is to be refused: what a foreign route stands in
+ * the place of is left without ours, for reconcile to tell and to repair. */
+int32_t slice_yield(struct subwg_instance *instance, const struct connection *candidate,
+                    struct slice *slice, struct subwg_error *error);
 
 /* The part that has the candidate's key, if the kernel has it. */
 const struct connection *slice_same_peer(const struct slice *slice,

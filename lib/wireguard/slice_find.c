@@ -116,8 +116,34 @@ int32_t slice_find(struct subwg_instance *instance, const struct connection *can
     return code == 0 && named == NULL ? find_foreign(instance, candidate, ret_slice, error) : code;
 }
 
+static bool is_routed(const struct slice *slice, const struct prefix *subnet)
+{
+    bool routed = false;
+    for (size_t i = 0; i < SLICE_PARTS && !routed; i++) {
+        const struct connection *part = slice->connections[i];
+        const struct prefix *there = part != NULL && part->subnet_count > 0
+                                         ? bsearch(subnet, part->allowed_ips, part->subnet_count,
+                                                   sizeof(*there), prefix_order)
+                                         : NULL;
+        routed = there != NULL && part->subnets[there - part->allowed_ips].routed;
+    }
+    return routed;
+}
+
+int32_t slice_yield(struct subwg_instance *instance, const struct connection *candidate,
+                    struct slice *slice, struct subwg_error *error)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < candidate->subnet_count && all; i++)
+        all = is_routed(slice, &candidate->allowed_ips[i]);
+    if (all || !instance->settings.routes)
+        return 0;
+    return found_routes(instance, instance->ifindex, &slice->foreign, error);
+}
+
 void slice_finish(struct slice *slice)
 {
+    found_finish(&slice->foreign);
     for (size_t i = 0; i < SLICE_PARTS; i++)
         connection_destroy(slice->actual[i]);
 }

@@ -83,6 +83,8 @@ static int32_t put_back(struct subwg_instance *instance, struct connection *conn
     struct slice slice = {0};
     int32_t code = slice_find(instance, connection, &slice, error);
     if (code == 0)
+        code = slice_yield(instance, connection, &slice, error);
+    if (code == 0)
         code = slice_install(instance, connection, &slice, error);
     if (code >= 0)
         slice_commit(instance, connection, &slice);

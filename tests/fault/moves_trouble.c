@@ -207,22 +207,35 @@ START_TEST(a_step_that_fails_is_undone_or_tried_again)
 }
 END_TEST
 
+static int if_new_route(const char *name, int what)
+{
+    return strcmp(name, "RTM_NEWROUTE") == 0 ? what : 0;
+}
+
+/* No new route for now, and besides the n-th request fails; 0: none. */
+static void refuse_new_routes(uint64_t request)
+{
+    struct fake_kernel_fault faults[8];
+    for (uint64_t i = 0; i < 7; i++)
+        faults[i] =
+            (struct fake_kernel_fault){FAKE_KERNEL_FAIL_REQUEST, i + 1, ENOMEM, if_new_route};
+    faults[7] = (struct fake_kernel_fault){FAKE_KERNEL_FAIL_REQUEST, request, ENOMEM, NULL};
+    fake_kernel_order(faults, 8);
+}
+
 START_TEST(a_move_whose_way_back_failed_too_ends_well)
 {
     next.subnets[2] =
         "10.250.0.0/16"; /* its route fails, and so does the way back's n-th request */
     next.endpoint.subnet_count = 3;
-    fake_kernel_add_route(
-        &(struct fake_kernel_route){.destination = "10.250.0.0/16", .link = "eth0", .table = 220});
     begin_move();
     world_hear(&next);
     for (int i = 0; i < 3; i++) {
-        fake_kernel_fail_request((uint64_t)_i + 1, ENOMEM);
+        refuse_new_routes((uint64_t)_i + 1);
         ck_assert_int_lt(advance(), 0);
-        fake_kernel_fail_request(0, 0);
+        fake_kernel_order(NULL, 0);
         assert_nothing_is_lost();
     }
-    ck_assert_uint_eq(fake_kernel_delete_routes("10.250.0.0/16", 220), 1);
     ck_assert_int_eq(advance(), 1);
     assert_subnets(&two, NULL);
     assert_subnets(&next, BOTH " 10.250.0.0/16");
@@ -235,8 +248,6 @@ START_TEST(one_move_that_fails_does_not_keep_another_from_its_end)
 {
     next.subnets[2] = "10.250.0.0/16";
     next.endpoint.subnet_count = 3;
-    fake_kernel_add_route(
-        &(struct fake_kernel_route){.destination = "10.250.0.0/16", .link = "eth0", .table = 220});
     begin_move();
     struct remote other = three;
     use_key_of(&three, 14, "10.243.64.14");
@@ -249,12 +260,63 @@ START_TEST(one_move_that_fails_does_not_keep_another_from_its_end)
     ck_assert_int_eq(world_connect(&three), 0);
     world_hear(&next);
     world_hear(&three);
-    ck_assert_int_eq(advance(), -EEXIST);
-    ck_assert_ptr_nonnull(strstr(world.error.text, "10.250.0.0/16"));
+    refuse_new_routes(0);
+    ck_assert_int_eq(advance(), -ENOMEM);
+    fake_kernel_order(NULL, 0);
     assert_subnets(&three, "10.235.0.0/18 10.235.64.0/18");
     assert_subnets(&other, NULL);
     assert_subnets(&two, BOTH);
     ck_assert_uint_eq(world_row("cluster2").status, SUBWG_STATUS_CONNECTED);
+}
+END_TEST
+
+static void take_sentence(void *context, uint32_t repaired, const char *text)
+{
+    uint32_t *foreign = context;
+    *foreign += repaired == 0 && strstr(text, "a foreign route to ") != NULL;
+}
+
+static uint32_t count_foreign_routes(void)
+{
+    uint32_t foreign = 0;
+    ck_assert_int_ge(subwg_cable_reconcile(world.cable, 0, take_sentence, &foreign, &world.error),
+                     0);
+    return foreign;
+}
+
+/* The traffic of its own destination is what a foreign route may cost, not the whole cluster's. */
+START_TEST(a_foreign_route_does_not_keep_a_move_from_its_end)
+{
+    const char *taken = _i == 2 ? "10.250.0.0/16" : "10.234.0.0/18";
+    next.subnets[2] = "10.250.0.0/16";
+    next.endpoint.subnet_count = _i == 2 ? 3 : 2;
+    begin_move();
+    (void)fake_kernel_delete_routes(taken, 220);
+    fake_kernel_add_route(
+        &(struct fake_kernel_route){.destination = taken, .link = "eth0", .table = 220});
+    ck_assert_uint_eq(count_foreign_routes(), 1);
+    assert_subnets(&two, BOTH);
+    if (_i == 1)
+        world_pass(LIMIT_MOVE_S);
+    else
+        world_hear(&next);
+    ck_assert_int_eq(advance(), 1);
+    assert_subnets(&two, NULL);
+    assert_subnets(&next, _i == 2 ? BOTH " 10.250.0.0/16" : BOTH);
+    assert_kernel_has("route table 220 10.234.64.0/18 dev subwg0");
+    assert_kernel_lacks(_i == 2 ? "10.250.0.0/16 dev subwg0" : "10.234.0.0/18 dev subwg0");
+    ck_assert_uint_eq(count_foreign_routes(), 1);
+    /* Who asks for it is told that it cannot be had. */
+    next.endpoint.hostname = "renamed";
+    ck_assert_int_eq(world_connect(&next), -EEXIST);
+    ck_assert_uint_eq(world.error.reason, SUBWG_REASON_CONFLICT);
+    assert_kernel_has("10.234.64.0/18 dev subwg0");
+
+    ck_assert_uint_eq(fake_kernel_delete_routes(taken, 220), 1);
+    ck_assert_uint_eq(count_foreign_routes(), 0);
+    assert_routed();
+    ck_assert_int_eq(world_connect(&next), 0);
+    ck_assert_int_eq(subwg_cable_reconcile(world.cable, 0, NULL, NULL, &world.error), 0);
 }
 END_TEST
 
@@ -272,6 +334,7 @@ int main(void)
         {a_step_that_fails_is_undone_or_tried_again, 2},
         {a_move_whose_way_back_failed_too_ends_well, 8},
         {one_move_that_fails_does_not_keep_another_from_its_end, 0},
+        {a_foreign_route_does_not_keep_a_move_from_its_end, 3},
     };
     return world_run("moves-trouble", moving_start, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -233,6 +233,31 @@ START_TEST(what_fails_on_the_way_is_tried_again)
 }
 END_TEST
 
+/* The route to one subnet is somebody else's by then: the rest comes back, and reconcile tells. */
+START_TEST(a_foreign_route_does_not_keep_what_was_withheld_out)
+{
+    ck_assert_int_eq(world_connect(&two), 0);
+    fake_kernel_add_address("eth0", "10.234.0.9/24");
+    ck_assert_int_eq(look_again(0), 1);
+    fake_kernel_add_route(
+        &(struct fake_kernel_route){.destination = "10.234.64.0/18", .link = "eth0", .table = 220});
+    fake_kernel_delete_address("eth0", "10.234.0.9/24");
+    ck_assert_int_eq(look_again(0), 1);
+    ck_assert_msg(strncmp(told, "1 ", 2) == 0, "%s", told);
+    assert_kernel_has("allowed 10.234.0.0/18 10.234.64.0/18\n");
+    assert_kernel_has("10.234.0.0/18 dev subwg0");
+    assert_kernel_lacks("10.234.64.0/18 dev subwg0");
+    check_row(&two, SUBWG_STATUS_CONNECTING, SUBWG_STATUS_REASON_STARTING, "");
+    told[0] = '\0';
+    ck_assert_int_eq(subwg_cable_reconcile(world.cable, 0, take_difference, NULL, &world.error), 1);
+    ck_assert_ptr_nonnull(strstr(told, "0 a foreign route to 10.234.64.0/18"));
+
+    ck_assert_uint_eq(fake_kernel_delete_routes("10.234.64.0/18", 220), 1);
+    ck_assert_int_eq(subwg_cable_reconcile(world.cable, 0, NULL, NULL, &world.error), 1);
+    assert_kernel_has("10.234.64.0/18 dev subwg0");
+}
+END_TEST
+
 START_TEST(a_refused_claim_shows_in_the_owners_row_until_it_is_withdrawn)
 {
     ck_assert_int_eq(world_connect(&two), 0);
@@ -427,6 +452,7 @@ int main(void)
         {an_engine_that_dispatches_need_not_ask, 0},
         {a_cluster_whose_key_changes_is_withheld_as_a_whole, 2},
         {what_fails_on_the_way_is_tried_again, 0},
+        {a_foreign_route_does_not_keep_what_was_withheld_out, 0},
         {a_refused_claim_shows_in_the_owners_row_until_it_is_withdrawn, 6},
         {a_claim_on_a_key_shows_too, 0},
         {a_claim_in_one_list_with_the_owner_shows_too, 0},
