@@ -49,8 +49,40 @@ static void disown(struct table *table, struct connection *connection)
         prefix_map_remove(&table->owners, &connection->subnets[i].node);
 }
 
+static bool has_subnet(const struct connection *connection, const struct prefix *subnet)
+{
+    return connection->subnet_count > 0 &&
+           bsearch(subnet, connection->allowed_ips, connection->subnet_count, sizeof(*subnet),
+                   prefix_order) != NULL;
+}
+
+/* The leftover owns nothing, so its nodes are in no map and may change their places. */
+static void give_away(struct connection *leftover, const struct connection *owner)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < leftover->subnet_count; i++) {
+        if (has_subnet(owner, &leftover->allowed_ips[i]))
+            continue;
+        leftover->subnets[kept] = leftover->subnets[i];
+        leftover->allowed_ips[kept++] = leftover->allowed_ips[i];
+    }
+    if (kept < leftover->subnet_count)
+        connection_doubt(leftover);
+    leftover->subnet_count = kept;
+}
+
+/* What is held is for whoever comes first. Who comes for the rest must not find there, and take along,
+ * what has an owner by then. */
+static void take_from_held(struct table *table, const struct connection *owner)
+{
+    for (uint32_t i = 0; i < table->count && table->held_count > 0; i++)
+        if (table->connections[i]->held_until_ns != 0)
+            give_away(table->connections[i], owner);
+}
+
 void table_insert(struct table *table, struct connection *connection)
 {
+    take_from_held(table, connection);
     connection->position = table->count;
     table->connections[table->count++] = connection;
     if (!connection->adopted)

@@ -33,7 +33,8 @@ void table_insert(struct table *table, struct connection *connection);
 void table_insert_beside(struct table *table, struct connection *connection,
                          struct connection *predecessor);
 
-/* A leftover is nobody's and owns nothing from now on, but keeps its peer for a while. */
+/* A leftover is nobody's and owns nothing from now on, but keeps its peer for a while, and its prefixes
+ * until somebody with the same one is inserted. */
 void table_hold(struct table *table, struct connection *leftover, uint64_t until_ns);
 
 /* The first of those that overlaps a connection's subnets; NULL: none does. */
