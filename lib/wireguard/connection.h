@@ -80,8 +80,9 @@ struct connection {
     uint64_t move_deadline_ns;      /* of the one with a predecessor, on the elapsed clock */
 
     /* Policy. */
-    struct overlap withheld; /* why it is kept out of the kernel; OVERLAP_NONE: it is not */
-    struct budget changes;   /* of the announcement */
+    /* Why it is kept out of the kernel, or an adopted one is spared by nothing; OVERLAP_NONE: it is not. */
+    struct overlap withheld;
+    struct budget changes; /* of the announcement */
 };
 
 /* Checks a remote endpoint for itself, without regard to others: form, limits, special ranges. On

@@ -103,9 +103,13 @@ void leftover_name(struct subwg_instance *instance, const char *cluster_id, cons
 /* The cluster has another key now (NULL: none): what it named before is nobody's again. */
 void leftover_unname(struct subwg_instance *instance, const char *cluster_id,
                      const struct key *key);
-/* After the end of the list: the kernel does not have them any more. */
+/* Marks the leftovers whose subnets overlap what is this host's own, by its addresses as they are now:
+ * no endpoint can stand for those subnets, so none of them is spared. */
+void leftovers_review(struct subwg_instance *instance, const struct interface_address *addresses,
+                      uint32_t count);
 /* True for a peer that no endpoint stands for, once the list of endpoints is complete. NULL: foreign. */
 bool leftover_may_go(const struct subwg_instance *instance, const struct connection *connection);
+/* After the end of the list: the kernel does not have them any more. */
 void leftovers_forget(struct subwg_instance *instance);
 int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *error);
 

@@ -56,8 +56,32 @@ void leftover_unname(struct subwg_instance *instance, const char *cluster_id, co
 
 bool leftover_may_go(const struct subwg_instance *instance, const struct connection *connection)
 {
-    return connection == NULL || (connection->adopted && !connection->named &&
-                                  connection->held_until_ns <= instance_now(instance));
+    if (connection == NULL)
+        return true;
+    bool harmful = connection->withheld.kind != OVERLAP_NONE;
+    bool spared = connection->named || connection->held_until_ns > instance_now(instance);
+    return connection->adopted && (harmful || !spared);
+}
+
+void leftovers_review(struct subwg_instance *instance, const struct interface_address *addresses,
+                      uint32_t count)
+{
+    for (uint32_t i = 0; i < instance->table.count; i++) {
+        struct connection *leftover = instance->table.connections[i];
+        if (leftover->adopted)
+            leftover->withheld = overlap_find_subnet(instance, leftover, addresses, count);
+    }
+}
+
+static int32_t review_now(struct subwg_instance *instance, struct subwg_error *error)
+{
+    struct interface_address *addresses = NULL;
+    uint32_t count = 0;
+    int32_t code = address_list(instance->netlink, &addresses, &count, error);
+    if (code == 0)
+        leftovers_review(instance, addresses, count);
+    free(addresses);
+    return code;
 }
 
 /* Nobody's, but somebody who was refused for its sake will be back for its subnets: until then it keeps
@@ -134,7 +158,9 @@ int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *er
     struct prefix *destinations = NULL;
 
     instance->list_completed = true;
-    int32_t code = instance_dump(instance, error);
+    int32_t code = review_now(instance, error);
+    if (code == 0)
+        code = instance_dump(instance, error);
     if (code == 0 && instance->settings.routes)
         code = route_list(instance->netlink, instance->settings.table,
                           instance->settings.route_protocol, &routes, &route_count, error);

@@ -49,13 +49,11 @@ static struct overlap find_in_networks(uint32_t own_ifindex, const struct prefix
     return (struct overlap){.kind = OVERLAP_NONE};
 }
 
-struct overlap overlap_find(const struct subwg_instance *instance,
-                            const struct connection *connection,
-                            const struct interface_address *addresses, uint32_t count)
+struct overlap overlap_find_subnet(const struct subwg_instance *instance,
+                                   const struct connection *connection,
+                                   const struct interface_address *addresses, uint32_t count)
 {
     struct overlap found = {.kind = OVERLAP_NONE};
-    if (endpoint_is_own(instance, &connection->endpoint, addresses, count))
-        found.kind = OVERLAP_ENDPOINT;
     for (uint32_t i = 0; i < connection->subnet_count && found.kind == OVERLAP_NONE; i++) {
         const struct prefix *subnet = &connection->allowed_ips[i];
         found = find_in_own_subnets(&instance->local, subnet);
@@ -63,6 +61,15 @@ struct overlap overlap_find(const struct subwg_instance *instance,
             found = find_in_networks(instance->ifindex, subnet, addresses, count);
     }
     return found;
+}
+
+struct overlap overlap_find(const struct subwg_instance *instance,
+                            const struct connection *connection,
+                            const struct interface_address *addresses, uint32_t count)
+{
+    if (endpoint_is_own(instance, &connection->endpoint, addresses, count))
+        return (struct overlap){.kind = OVERLAP_ENDPOINT};
+    return overlap_find_subnet(instance, connection, addresses, count);
 }
 
 const char *overlap_describe(const struct overlap *overlap, const struct connection *connection,

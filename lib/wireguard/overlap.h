@@ -32,6 +32,11 @@ struct overlap overlap_find(const struct subwg_instance *instance,
                             const struct connection *connection,
                             const struct interface_address *addresses, uint32_t count);
 
+/* The same for its subnets alone. */
+struct overlap overlap_find_subnet(const struct subwg_instance *instance,
+                                   const struct connection *connection,
+                                   const struct interface_address *addresses, uint32_t count);
+
 #define OVERLAP_TEXT_SIZE 224
 
 /* "subnet 10.0.0.0/24 overlaps the network of this host 10.0.0.0/16" */

@@ -214,10 +214,18 @@ static int32_t push_connection(struct subwg_instance *instance,
     return instance->host.add_connection(instance->host.context, snapshot, &row);
 }
 
+static const char *foreign_text(const struct connection *leftover)
+{
+    if (leftover == NULL)
+        return "a peer that this gateway did not configure";
+    return leftover->named ? "left by an earlier run, the endpoint with its key was refused"
+                           : "left by an earlier run, no endpoint has its key";
+}
+
 /* A peer on our device that no endpoint of this run stands for. */
 static int32_t push_foreign(struct subwg_instance *instance,
                             struct subwg_snapshot_builder *snapshot, const struct wg_peer *peer,
-                            bool leftover)
+                            const struct connection *leftover)
 {
     char key[KEY_TEXT_SIZE];
     char remote_ip[ADDRESS_TEXT_SIZE] = "";
@@ -227,8 +235,7 @@ static int32_t push_foreign(struct subwg_instance *instance,
     row.present = SUBWG_HAS_COUNTERS;
     row.status = SUBWG_STATUS_ERROR;
     row.status_reason = SUBWG_STATUS_REASON_FOREIGN;
-    row.status_text = leftover ? "left by an earlier run, no endpoint has its key"
-                               : "a peer that this gateway did not configure";
+    row.status_text = foreign_text(leftover);
     row.cluster_id = "";
     row.cable_name = "";
     row.hostname = "";
@@ -263,7 +270,7 @@ int32_t report_connections(struct subwg_instance *instance, struct subwg_snapsho
         const struct wg_peer *peer = &instance->dump.peers[i];
         const struct connection *connection = table_find_key(&instance->table, &peer->public_key);
         if (connection == NULL || connection->adopted)
-            code = push_foreign(instance, snapshot, peer, connection != NULL);
+            code = push_foreign(instance, snapshot, peer, connection);
     }
     return code < 0 ? refused_by_host(code, error) : 0;
 }

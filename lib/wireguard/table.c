@@ -128,6 +128,8 @@ void table_insert_beside(struct table *table, struct connection *connection,
                          struct connection *predecessor)
 {
     index_remove(&table->by_cluster, &predecessor->by_cluster);
+    if (predecessor->adopted)
+        predecessor->withheld.kind = OVERLAP_NONE; /* the cluster's new one was judged */
     predecessor->adopted = false;
     end_hold(table, predecessor);
     disown(table, predecessor);

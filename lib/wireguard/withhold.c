@@ -144,6 +144,7 @@ int32_t policy_revalidate(struct subwg_instance *instance, uint32_t flags, subwg
     review.code = address_list(instance->netlink, &review.addresses, &review.address_count, error);
     if (review.code != 0)
         return review.code;
+    leftovers_review(instance, review.addresses, review.address_count);
     /* From the end: whatever is put into another place was looked at. */
     for (uint32_t i = instance->table.count; i-- > 0;) {
         if (i >= instance->table.count)

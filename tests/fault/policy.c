@@ -353,6 +353,41 @@ START_TEST(a_leftover_that_its_cluster_gave_up_goes)
 }
 END_TEST
 
+/* The host's own network came to lie in what an earlier run left: no endpoint can stand for it any more, so
+ * none spares it, before or after the end of the list. */
+START_TEST(a_leftover_in_our_own_network_is_not_spared)
+{
+    ck_assert_int_eq(world_connect(&three), 0);
+    char *before = world_kernel();
+    ck_assert_int_eq(world_connect(&two), 0);
+    world_restart();
+    ck_assert_int_eq(world_connect(&three), 1);
+    if (_i == 0) {
+        fake_kernel_add_address("eth0", "10.234.0.9/24");
+        ck_assert_int_eq(world_connect(&two), -EPERM);
+        ck_assert(fake_kernel_has_peer(WORLD_DEVICE, two.public_key));
+        ck_assert_int_eq(subwg_cable_list_complete(world.cable, &world.error), 3);
+    } else {
+        two.subnets[0] = "10.234.0.0/99";
+        ck_assert_int_eq(world_connect(&two), -EINVAL);
+        ck_assert_int_eq(subwg_cable_list_complete(world.cable, &world.error), 0);
+        ck_assert_ptr_nonnull(strstr(world_table(), "the endpoint with its key was refused"));
+        fake_kernel_add_address("eth0", "10.234.0.9/24");
+        told[0] = '\0';
+        ck_assert_int_eq(subwg_cable_reconcile(world.cable, SUBWG_RECONCILE_DRY_RUN,
+                                               take_difference, NULL, &world.error),
+                         3);
+        ck_assert(fake_kernel_has_peer(WORLD_DEVICE, two.public_key));
+        ck_assert_int_eq(subwg_cable_reconcile(world.cable, 0, NULL, NULL, &world.error), 3);
+    }
+    ck_assert(!fake_kernel_has_peer(WORLD_DEVICE, two.public_key));
+    fake_kernel_delete_address("eth0", "10.234.0.9/24");
+    assert_kernel_is(before);
+    two.subnets[0] = "10.234.0.0/18";
+    ck_assert_int_eq(world_connect(&two), 0);
+}
+END_TEST
+
 /* However many there are: the latest few are remembered, and the text is cut where it has to be. */
 START_TEST(of_many_claims_few_are_remembered)
 {
@@ -458,6 +493,7 @@ int main(void)
         {a_claim_in_one_list_with_the_owner_shows_too, 0},
         {of_many_claims_few_are_remembered, 0},
         {a_leftover_that_its_cluster_gave_up_goes, 3},
+        {a_leftover_in_our_own_network_is_not_spared, 2},
         {who_changes_all_the_time_is_held_to_a_rate, 0},
         {the_same_announcement_is_never_refused, 0},
     };
