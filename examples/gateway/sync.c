@@ -158,9 +158,11 @@ static void complete_list(struct gateway *gateway)
     }
     removed = subwg_cable_list_complete(gateway->engine.cable, &error);
     gateway->list_complete = removed >= 0 || removed == -EOPNOTSUPP;
-    if (removed > 0) {
+    if (removed > 0)
         log_line(SUBWG_LOG_INFO, "removed %d leftovers of an earlier run", removed);
-        /* A leftover may have stood in the way: of a cluster whose key changed meanwhile, say. */
+    if (removed >= 0) {
+        /* A leftover may have stood in the way: of a cluster whose key changed meanwhile, say. Also one that
+         * is still there, for it is kept for who comes now. */
         remotes_release(&gateway->remotes);
         connect_wanted(gateway);
     } else if (!gateway->list_complete) {

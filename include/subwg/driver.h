@@ -555,7 +555,9 @@ struct subwg_driver {
 
     /**
      * @brief Optional. The engine has named every endpoint that it knows: what an earlier run left
-     * and nobody claimed may go now.
+     * and nobody claimed may go now. Whoever was refused for its sake may connect from now on, also where
+     * it is kept for a while so that its subnets can go from hand to hand: to be tried again whatever this
+     * returns. It is kept so only for an engine that dispatches or reconciles.
      * @return the number of leftovers removed, or a negative errno.
      */
     int32_t (*list_complete)(struct subwg_instance *instance, struct subwg_error *error);

@@ -59,6 +59,7 @@ struct connection {
     /* Found. */
     bool adopted;      /* left by an earlier run and claimed by nobody yet */
     bool named;        /* adopted, and an endpoint with its key was refused: it stays */
+    bool claimed;      /* adopted, and an endpoint was refused for the sake of its subnets */
     bool named_often;  /* by several clusters */
     uint8_t namer[16]; /* a hash of the cluster's id */
     uint64_t

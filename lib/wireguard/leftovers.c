@@ -85,22 +85,18 @@ static int32_t review_now(struct subwg_instance *instance, struct subwg_error *e
 }
 
 /* Nobody's, but somebody who was refused for its sake will be back for its subnets: until then it keeps
- * them, so that they go from hand to hand. Once; who does not come in time finds them free. */
-static uint32_t hold_claimed(struct subwg_instance *instance)
+ * them, so that they go from hand to hand. Once; who does not come in time finds them free. Not where
+ * nobody would come back to take it out then. */
+static void hold_claimed(struct subwg_instance *instance)
 {
-    struct claim_owners owners = claims_find_owners(&instance->claims, &instance->table);
     uint64_t until_ns = instance_now(instance) + LIMIT_MOVE_S * NS_PER_S;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < instance->claims.count; i++) {
-        const struct connection *owner = owners.list[i];
-        if (owner == NULL || instance->claims.list[i].subnet.family == FAMILY_NONE ||
-            owner->held_until_ns != 0 || !leftover_may_go(instance, owner))
-            continue;
-        table_hold(&instance->table, table_find_key(&instance->table, &owner->public_key),
-                   until_ns);
-        count++;
+    bool attended = moves_attended(instance);
+    for (uint32_t i = 0; i < instance->table.count && attended; i++) {
+        struct connection *leftover = instance->table.connections[i];
+        if (leftover->claimed && leftover->held_until_ns == 0 &&
+            leftover->withheld.kind == OVERLAP_NONE && leftover_may_go(instance, leftover))
+            table_hold(&instance->table, leftover, until_ns);
     }
-    return count;
 }
 
 /* Peers of the dump that no connection of ours stands for. */
@@ -173,7 +169,7 @@ int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *er
                          error_phrase(ENOMEM));
         goto out;
     }
-    uint32_t held = hold_claimed(instance);
+    hold_claimed(instance);
     gather_foreign_peers(instance, &found, peers);
     gather_foreign_routes(instance, &found, routes, route_count, destinations);
     struct target target = instance_target(instance);
@@ -181,7 +177,7 @@ int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *er
     code = apply_difference(&target, &wanted, &found, error);
     if (code >= 0) {
         leftovers_forget(instance);
-        code = (int32_t)(held + found.peer_count + found.route_count);
+        code = (int32_t)(found.peer_count + found.route_count);
     }
 out:
     free(destinations);

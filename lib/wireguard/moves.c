@@ -38,7 +38,7 @@ void moves_reconciled(struct subwg_instance *instance)
     instance->attention.reconciled_ns = instance_now(instance);
 }
 
-static bool is_attended(const struct subwg_instance *instance)
+bool moves_attended(const struct subwg_instance *instance)
 {
     const struct attention *attention = &instance->attention;
     return attention->dispatches ||
@@ -71,7 +71,7 @@ void moves_stage(const struct subwg_instance *instance, struct connection *candi
     bool there = old->installed == INSTALLED_AS_WANTED || slice->actual[part] != NULL;
     const struct connection *same = slice_same_peer(slice, candidate);
     const struct move_view view = {
-        .attended = is_attended(instance),
+        .attended = moves_attended(instance),
         .old_works = there && old->subnet_count > 0 && old->status.status != SUBWG_STATUS_ERROR,
         .new_answers = same != NULL && same->status.status == SUBWG_STATUS_CONNECTED,
         .new_carries = carries(slice, candidate),

@@ -41,6 +41,9 @@ enum move_verdict move_decide(const struct move_view *view);
 void moves_dispatched(struct subwg_instance *instance);
 void moves_reconciled(struct subwg_instance *instance);
 
+/* True if the engine comes back to finish what is begun now. */
+bool moves_attended(const struct subwg_instance *instance);
+
 /* For connect: names the part of the slice that keeps the subnets while the candidate's peer comes, if
  * one does. */
 void moves_stage(const struct subwg_instance *instance, struct connection *candidate,

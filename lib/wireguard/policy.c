@@ -47,13 +47,14 @@ void policy_announce_conflict(const struct subwg_instance *instance, const char 
 /* Remembers a refused claim, and tells both sides of a new one: the owner's people want to know who
  * reaches for its subnet (owned NULL: its key). */
 static void note_claim(struct subwg_instance *instance, const struct connection *candidate,
-                       const struct prefix *subnet, const struct connection *owner,
+                       const struct prefix *subnet, struct connection *owner,
                        const struct prefix *owned)
 {
     char cluster[80];
     char what[96];
     char own_text[PREFIX_TEXT_SIZE];
     char line[256];
+    owner->claimed = owner->claimed || (owner->adopted && owned != NULL);
     if (!claims_note(&instance->claims, candidate, subnet))
         return;
     struct text text = text_over(what, sizeof(what));
@@ -87,7 +88,7 @@ static int32_t check_key(struct subwg_instance *instance, const struct connectio
 {
     char cluster[80];
     char other[80];
-    const struct connection *owner = table_find_key(&instance->table, &candidate->public_key);
+    struct connection *owner = table_find_key(&instance->table, &candidate->public_key);
     if (owner == NULL || owner->adopted ||
         strcmp(connection_cluster_id(owner), candidate->cluster_id) == 0)
         return 0;

@@ -2,6 +2,7 @@
 /* A cluster's key changes, and then something goes wrong: the engine restarts, requests fail, peers vanish.
  * Each step is undone or tried again, and no subnet is without an owner. T42, T47 */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "moving.h"
@@ -14,7 +15,7 @@ static void assert_restarted_move_waits(void)
     ck_assert_int_eq(world_connect(&next), -EEXIST);
     assert_subnets(&two, BOTH);
     char *before = world_kernel();
-    ck_assert_int_eq(subwg_cable_list_complete(world.cable, &world.error), 1);
+    ck_assert_int_eq(subwg_cable_list_complete(world.cable, &world.error), 0);
     assert_kernel_is(before); /* from hand to hand */
 }
 
@@ -86,6 +87,52 @@ START_TEST(a_leftover_that_is_held_goes_when_nobody_comes_for_it)
     assert_kernel_lacks("10.234.");
     ck_assert_int_eq(world_connect(&next), 0);
     assert_moved();
+}
+END_TEST
+
+START_TEST(a_leftover_is_not_held_where_nobody_comes_back_to_remove_it)
+{
+    begin();
+    world_restart();
+    ck_assert_int_eq(world_connect(&next), -EEXIST);
+    if (_i == 0)
+        ck_assert_int_eq(subwg_cable_list_complete(world.cable, &world.error), 3);
+    else { /* whoever reconciles does */
+        ck_assert_int_ge(subwg_cable_reconcile(world.cable, 0, NULL, NULL, &world.error), 0);
+        ck_assert_int_eq(subwg_cable_list_complete(world.cable, &world.error), 0);
+    }
+    assert_subnets(&two, _i == 0 ? NULL : BOTH);
+    ck_assert_int_eq(world_connect(&next), 0);
+}
+END_TEST
+
+#define MANY_CLUSTERS (LIMIT_CLAIMS + 4)
+
+START_TEST(each_of_many_leftovers_that_were_claimed_is_held)
+{
+    static struct remote before[MANY_CLUSTERS];
+    static struct remote after[MANY_CLUSTERS];
+    static char subnets[MANY_CLUSTERS][24];
+    world_init();
+    for (unsigned int i = 0; i < MANY_CLUSTERS; i++) {
+        (void)snprintf(subnets[i], sizeof(subnets[i]), "10.%u.0.0/24", 100 + i);
+        remote_make(&before[i], 20 + i);
+        remote_make(&after[i], 20 + i);
+        use_key_of(&after[i], 60 + i, before[i].private_ip);
+        before[i].subnets[0] = after[i].subnets[0] = subnets[i];
+        before[i].endpoint.subnet_count = after[i].endpoint.subnet_count = 1;
+        ck_assert_int_eq(world_connect(&before[i]), 0);
+    }
+    world_restart();
+    moves_dispatched(instance());
+    for (unsigned int i = 0; i < MANY_CLUSTERS; i++)
+        ck_assert_int_eq(world_connect(&after[i]), -EEXIST);
+    ck_assert_int_eq(subwg_cable_list_complete(world.cable, &world.error), 0);
+    for (unsigned int i = 0; i < MANY_CLUSTERS; i++) {
+        assert_subnets(&before[i], subnets[i]);
+        ck_assert_int_eq(world_connect(&after[i]), 0);
+        assert_subnets(&before[i], subnets[i]);
+    }
 }
 END_TEST
 
@@ -363,6 +410,8 @@ int main(void)
         {a_restart_during_a_move_loses_no_subnet, 2},
         {a_key_that_changed_during_a_restart_takes_over_from_the_leftover, 4},
         {a_leftover_that_is_held_goes_when_nobody_comes_for_it, 2},
+        {a_leftover_is_not_held_where_nobody_comes_back_to_remove_it, 2},
+        {each_of_many_leftovers_that_were_claimed_is_held, 0},
         {a_leftover_that_is_held_is_still_taken_over_by_who_has_its_key, 0},
         {a_leftover_that_is_held_does_not_count_what_it_lost, 2},
         {a_restart_during_a_move_finds_the_old_key_announced, 0},
