@@ -82,21 +82,35 @@ static int32_t check_own_key(const struct subwg_instance *instance,
                      shorten(cluster, sizeof(cluster), candidate->cluster_id));
 }
 
+/* The old peer of a move belongs to the cluster that moves, unless it is a leftover: its true owner is to
+ * be told that it is one. */
+static const char *key_owner(const struct connection *owner, char text[96])
+{
+    char cluster[80];
+    struct text out = text_over(text, 96);
+    if (owner->cluster_id[0] == '\0')
+        text_append(&out, "a peer of an earlier run");
+    else
+        text_append(&out, "cluster '%s'",
+                    shorten(cluster, sizeof(cluster), connection_cluster_id(owner)));
+    return text;
+}
+
 /* A key belongs to one cluster. */
 static int32_t check_key(struct subwg_instance *instance, const struct connection *candidate,
                          struct subwg_error *error)
 {
     char cluster[80];
-    char other[80];
+    char other[96];
     struct connection *owner = table_find_key(&instance->table, &candidate->public_key);
     if (owner == NULL || owner->adopted ||
         strcmp(connection_cluster_id(owner), candidate->cluster_id) == 0)
         return 0;
     note_claim(instance, candidate, NULL, owner, NULL);
     return error_set(error, -EEXIST, SUBWG_REASON_CONFLICT, OPERATION,
-                     "endpoint of cluster '%s': publicKey is the one of cluster '%s'",
+                     "endpoint of cluster '%s': publicKey is the one of %s",
                      shorten(cluster, sizeof(cluster), candidate->cluster_id),
-                     owner_name(owner, other));
+                     key_owner(owner, other));
 }
 
 static int32_t check_overlap(const struct subwg_instance *instance,

@@ -90,6 +90,21 @@ START_TEST(a_leftover_that_is_held_goes_when_nobody_comes_for_it)
 }
 END_TEST
 
+/* Whoever claims its subnets moves from it, which does not make that cluster the owner of its key. */
+START_TEST(the_owner_of_a_leftover_is_not_told_that_its_key_is_another_clusters)
+{
+    begin();
+    assert_restarted_move_waits();
+    next.endpoint.cluster_id = "cluster9";
+    ck_assert_int_eq(world_connect(&next), 0);
+    assert_subnets(&two, BOTH);
+    ck_assert_int_eq(world_connect(&two), -EEXIST);
+    ck_assert_str_eq(world.error.text,
+                     "endpoint of cluster 'cluster2': publicKey is the one of a peer "
+                     "of an earlier run");
+}
+END_TEST
+
 START_TEST(a_leftover_is_not_held_where_nobody_comes_back_to_remove_it)
 {
     begin();
@@ -410,6 +425,7 @@ int main(void)
         {a_restart_during_a_move_loses_no_subnet, 2},
         {a_key_that_changed_during_a_restart_takes_over_from_the_leftover, 4},
         {a_leftover_that_is_held_goes_when_nobody_comes_for_it, 2},
+        {the_owner_of_a_leftover_is_not_told_that_its_key_is_another_clusters, 0},
         {a_leftover_is_not_held_where_nobody_comes_back_to_remove_it, 2},
         {each_of_many_leftovers_that_were_claimed_is_held, 0},
         {a_leftover_that_is_held_is_still_taken_over_by_who_has_its_key, 0},
