@@ -179,10 +179,13 @@ static int32_t drain(struct subwg_instance *instance, struct subwg_error *error)
 /* The regular work. */
 
 /* What it finds goes to the log. */
-static int32_t reconcile(struct subwg_instance *instance, struct subwg_error *error)
+static int32_t reconcile(struct subwg_instance *instance, bool *ret_failed,
+                         struct subwg_error *error)
 {
     instance->dispatch->reconciles++;
-    return reconcile_run(instance, 0, NULL, NULL, error);
+    int32_t code = reconcile_run(instance, 0, NULL, NULL, error);
+    *ret_failed = code < 0;
+    return code;
 }
 
 /* Of what WireGuard has of its own nobody is told: the dump alone shows that somebody changed it. */
@@ -202,9 +205,12 @@ static bool dump_differs(const struct subwg_instance *instance)
            !key_equal(&dump->public_key, &instance->public_key);
 }
 
-static int32_t poll_peers(struct subwg_instance *instance, struct subwg_error *error)
+/* A move that fails asks for its own next look; all others are looked at, and asked, as ever. */
+static int32_t poll_peers(struct subwg_instance *instance, bool *ret_failed,
+                          struct subwg_error *error)
 {
     int32_t code = instance_dump(instance, error);
+    *ret_failed = code < 0;
     if (code < 0) {
         schedule_changed(&instance->dispatch->schedule);
         return code;
@@ -220,7 +226,9 @@ static int32_t poll_peers(struct subwg_instance *instance, struct subwg_error *e
     return code < 0 ? code : 0;
 }
 
-typedef int32_t (*work_fn)(struct subwg_instance *instance, struct subwg_error *error);
+/* ret_failed: it has to be tried again with patience. */
+typedef int32_t (*work_fn)(struct subwg_instance *instance, bool *ret_failed,
+                           struct subwg_error *error);
 
 /* Runs what is due. The first failure is dispatch's own; what follows has its turn all the same. */
 static void work(struct subwg_instance *instance, uint32_t what, work_fn run, int32_t *code,
@@ -231,8 +239,9 @@ static void work(struct subwg_instance *instance, uint32_t what, work_fn run, in
     if ((schedule_due(schedule, begun_ns) & what) == 0)
         return;
     schedule_begin(schedule, what);
-    int32_t result = run(instance, *code == 0 ? error : NULL);
-    schedule_end(schedule, what, begun_ns, instance_now(instance), result < 0);
+    bool failed = false;
+    int32_t result = run(instance, &failed, *code == 0 ? error : NULL);
+    schedule_end(schedule, what, begun_ns, instance_now(instance), failed);
     if (result < 0 && *code == 0)
         *code = result;
 }

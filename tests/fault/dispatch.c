@@ -326,6 +326,47 @@ START_TEST(failure_is_told_and_tried_again)
 }
 END_TEST
 
+/* No comparison of everything meanwhile; and each look is refused the move that it wants to finish. */
+static uint32_t pass_refusing_a_move(uint32_t seconds)
+{
+    struct schedule *schedule = &world.cable->instance->dispatch->schedule;
+    uint32_t failures = 0;
+    for (uint32_t i = 0; i < seconds; i++) {
+        world_pass(1);
+        schedule->reconcile.ended_ns = world.elapsed_ns;
+        schedule->changed = false;
+        fake_kernel_fail_request(2, ENOMEM); /* the first is the dump */
+        failures += subwg_cable_dispatch(world.cable, &world.error) == -ENOMEM;
+    }
+    fake_kernel_fail_request(0, 0);
+    return failures;
+}
+
+/* Told, but no reason to look after all others less often. */
+START_TEST(move_that_fails_delays_no_look)
+{
+    struct remote next;
+    struct remote other;
+    remote_make(&next, 2);
+    remote_make(&other, 12);
+    memcpy(next.key, other.key, sizeof(next.key));
+    memcpy(next.public_key, other.public_key, sizeof(next.public_key));
+    ck_assert_int_eq(world_connect(&next), 0);
+    world_hear(&next);
+    for (int i = 0; i < 60; i++) {
+        fake_kernel_traffic(WORLD_DEVICE, three.public_key, 32, 0);
+        ck_assert_uint_le(pass_refusing_a_move(1), 1);
+    }
+    uint64_t asked = fake_kernel_datagrams(WORLD_DEVICE, three.public_key);
+    ck_assert_uint_ge(pass_refusing_a_move(45), 45 / LIMIT_POLL_S);
+    ck_assert_uint_ge(fake_kernel_datagrams(WORLD_DEVICE, three.public_key), asked + 4);
+    ck_assert(fake_kernel_has_peer(WORLD_DEVICE, two.public_key));
+    ck_assert_uint_eq(world.cable->instance->dispatch->schedule.poll.failures, 0);
+    pass(LIMIT_POLL_S);
+    ck_assert(!fake_kernel_has_peer(WORLD_DEVICE, two.public_key));
+}
+END_TEST
+
 START_TEST(interrupted_dump_is_a_failure_and_no_more)
 {
     world_pass(LIMIT_POLL_S + 1);
@@ -458,6 +499,7 @@ int main(void)
         {lost_notices_mean_one_comparison, 0},
         {one_call_reads_so_much, 0},
         {failure_is_told_and_tried_again, 0},
+        {move_that_fails_delays_no_look, 0},
         {interrupted_dump_is_a_failure_and_no_more, 0},
         {lost_reply_delays_by_its_deadline, 0},
         {status_is_told_when_it_changes, 0},
