@@ -71,5 +71,6 @@
 #define LIMIT_POLL_S           5u    /* between two looks at the peers */
 #define LIMIT_POLL_SHARE       20u   /* of the time, at most one in so many goes into these looks */
 #define LIMIT_RETRY_MOST_S     30u   /* of what failed; begins at one second and doubles */
+#define LIMIT_RETRY_CHANGED_S  4u    /* of a reconcile that failed, when something changed since */
 
 #endif

@@ -11,6 +11,11 @@ static uint64_t largest(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+static uint64_t smallest(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static uint64_t add(uint64_t at_ns, uint64_t wait_ns)
 {
     return at_ns > UINT64_MAX - wait_ns ? UINT64_MAX : at_ns + wait_ns;
@@ -30,16 +35,20 @@ static uint64_t retry_wait_ns(const struct routine *routine)
     return (wait_s < LIMIT_RETRY_MOST_S ? wait_s : LIMIT_RETRY_MOST_S) * NS_A_S;
 }
 
-/* After a failure only time counts: an attempt that fails half way causes notices itself. What changes
- * without end gets half of the time at most. */
+/* What changes without end gets half of the time at most. After a failure a change waits for longer: an
+ * attempt that fails half way causes notices itself. But not for as long as the failure alone would, which
+ * may last, and may be about something else. */
 static uint64_t reconcile_at_ns(const struct schedule *schedule)
 {
     const struct routine *routine = &schedule->reconcile;
     uint64_t wait_ns = LIMIT_RECONCILE_S * NS_A_S;
-    if (routine->failures > 0)
+    uint64_t changed_ns = LIMIT_RECONCILE_GAP_MS * NS_A_MS;
+    if (routine->failures > 0) {
         wait_ns = retry_wait_ns(routine);
-    else if (schedule->changed)
-        wait_ns = largest(LIMIT_RECONCILE_GAP_MS * NS_A_MS, routine->cost_ns);
+        changed_ns = smallest(wait_ns, LIMIT_RETRY_CHANGED_S * NS_A_S);
+    }
+    if (schedule->changed)
+        wait_ns = smallest(wait_ns, largest(changed_ns, routine->cost_ns));
     return add(routine->ended_ns, wait_ns);
 }
 

@@ -149,7 +149,6 @@ START_TEST(failure_is_retried_with_patience)
     uint64_t now_ns = START + LIMIT_RECONCILE_S * S;
     ck_assert_uint_ne(run(now_ns, 0, 0, true) & SCHEDULE_RECONCILE, 0);
     for (size_t i = 0; i < sizeof(waits_s) / sizeof(waits_s[0]); i++) {
-        schedule_changed(&schedule); /* the attempt itself causes notices */
         CHECK((schedule_due(&schedule, now_ns + waits_s[i] * S - 1) & SCHEDULE_RECONCILE) == 0);
         now_ns += waits_s[i] * S;
         CHECK((run(now_ns, 0, 0, true) & SCHEDULE_RECONCILE) != 0);
@@ -159,6 +158,39 @@ START_TEST(failure_is_retried_with_patience)
     ck_assert_uint_ne(run(now_ns, 0, 0, false) & SCHEDULE_RECONCILE, 0);
     schedule_changed(&schedule);
     ck_assert_uint_ne(schedule_due(&schedule, now_ns + S) & SCHEDULE_RECONCILE, 0);
+}
+END_TEST
+
+/* One thing that fails for ever holds up nothing else; and what fails and causes notices itself is not
+ * tried all the time. */
+START_TEST(change_after_a_failure_waits_a_few_seconds)
+{
+    static const uint64_t waits_s[] = {1, 2, 4, 4, 4, 4, 4, 4};
+    uint64_t now_ns = START + LIMIT_RECONCILE_S * S;
+    ck_assert_uint_ne(run(now_ns, 0, 0, true) & SCHEDULE_RECONCILE, 0);
+    for (size_t i = 0; i < sizeof(waits_s) / sizeof(waits_s[0]); i++) {
+        schedule_changed(&schedule);
+        CHECK((schedule_due(&schedule, now_ns + waits_s[i] * S - 1) & SCHEDULE_RECONCILE) == 0);
+        now_ns += waits_s[i] * S;
+        CHECK((run(now_ns, 0, 0, true) & SCHEDULE_RECONCILE) != 0);
+    }
+    /* Without a change there is no hurry; one that comes late is seen to at once. */
+    CHECK((schedule_due(&schedule, now_ns + LIMIT_RETRY_MOST_S * S - 1) & SCHEDULE_RECONCILE) == 0);
+    schedule_changed(&schedule);
+    CHECK((schedule_due(&schedule, now_ns + 20 * S) & SCHEDULE_RECONCILE) != 0);
+}
+END_TEST
+
+START_TEST(long_failures_leave_half_of_the_time)
+{
+    uint64_t now_ns = START + LIMIT_RECONCILE_S * S;
+    for (int i = 0; i < 6; i++) {
+        CHECK((run(now_ns, 10 * S, 0, true) & SCHEDULE_RECONCILE) != 0);
+        schedule_changed(&schedule);
+        now_ns += 10 * S + (i < 5 ? LIMIT_RETRY_MOST_S : 10) * S;
+    }
+    CHECK((schedule_due(&schedule, now_ns - 1) & SCHEDULE_RECONCILE) == 0);
+    CHECK((schedule_due(&schedule, now_ns) & SCHEDULE_RECONCILE) != 0);
 }
 END_TEST
 
@@ -190,6 +222,8 @@ int main(void)
     tcase_add_test(tests, dumps_take_a_twentieth_of_the_time_at_most);
     tcase_add_test(tests, poll_comes_when_asked_for);
     tcase_add_test(tests, failure_is_retried_with_patience);
+    tcase_add_test(tests, change_after_a_failure_waits_a_few_seconds);
+    tcase_add_test(tests, long_failures_leave_half_of_the_time);
     tcase_add_test(tests, numbers_do_not_overflow);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
