@@ -61,6 +61,7 @@ struct subwg_instance {
     uint32_t address_count;
     bool list_completed;            /* the engine has named every endpoint that it knows */
     struct budget device_repairs;   /* of what all connections share */
+    struct budget name_repairs;     /* of the device's name, which the kernel may refuse */
     struct budget foreign_removals; /* of peers and routes that nobody stands for */
     struct repeats repeats;         /* differences that are not repaired */
     uint32_t next_path;             /* position of the connection whose path is looked up next */

@@ -27,6 +27,7 @@ struct reconciliation {
     struct survey survey;
     uint32_t granted; /* the first so many steps of the plan; the others come too often */
     uint8_t device_grant;
+    uint8_t name_grant;
     uint8_t foreign_grant;
     bool complete; /* every step was taken */
     uint32_t differences;
@@ -222,6 +223,9 @@ static bool may_repair(struct reconciliation *run, const struct step *step)
     struct subwg_instance *instance = run->instance;
     const struct device_state *device = &run->survey.found.device;
     struct connection *connection = connection_of(instance, step);
+    /* A name may be refused for ever: nothing else waits for it. */
+    if (step->kind == STEP_LINK_NAME)
+        return take_once(run, &run->name_grant, &instance->name_repairs);
     if (!is_peer(step) && !is_route(step))
         return take_once(run, &run->device_grant, &instance->device_repairs);
     /* Without the device there is nothing to repair the others on. */
@@ -308,7 +312,8 @@ static void settle(struct reconciliation *run)
     bool device = true;
     for (uint32_t i = 0; i < plan->count; i++) {
         const struct step *step = &plan->steps[i];
-        bool done = step->result == STEP_DONE;
+        /* All else can be as it should be on a device with another name. */
+        bool done = step->result == STEP_DONE || step->kind == STEP_LINK_NAME;
         all = all && done;
         device = device && (done || is_peer(step) || is_route(step));
         if (is_peer(step))

@@ -67,6 +67,40 @@ START_TEST(a_stranger_that_took_the_name_of_a_renamed_device_is_left_alone)
 }
 END_TEST
 
+/* A name that cannot be had costs nothing that can. */
+START_TEST(a_name_that_is_refused_holds_up_no_other_repair)
+{
+    begin();
+    hand_set_link_down_and_rename("wg7");
+    (void)fake_kernel_add_link(WORLD_DEVICE, "wireguard");
+    for (uint32_t i = 0; i < 2 * LIMIT_REPAIR_BURST; i++) {
+        world_pass(1);
+        ck_assert_int_ge(reconcile(0), 1);
+    }
+    expect_sentence(WORLD_DEVICE " was renamed to wg7: not repaired yet", false);
+    world_pass(LIMIT_REPAIR_PERIOD_S);
+    ck_assert_int_eq(reconcile(0), 1);
+    expect_sentence(WORLD_DEVICE " was renamed to wg7: could not rename it back", false);
+    for (uint32_t i = 0; i < LIMIT_REPAIR_BURST; i++) {
+        ck_assert_uint_eq(fake_kernel_delete_rules(AF_INET, 220), 1);
+        ck_assert_int_eq(reconcile(0), 2);
+        expect_sentence("the IPv4 rule 220", true);
+    }
+}
+END_TEST
+
+START_TEST(what_was_repaired_beside_a_refused_name_is_known)
+{
+    begin();
+    hand_set_link_down_and_rename("wg7");
+    (void)fake_kernel_add_link(WORLD_DEVICE, "wireguard");
+    fake_kernel_set_link_mtu("eth0", 1400);
+    ck_assert_int_eq(reconcile(0), 3);
+    ck_assert_uint_eq(world.cable->instance->mtu, 1320);
+    ck_assert_int_eq(reconcile(0), 1);
+}
+END_TEST
+
 START_TEST(a_device_made_anew_keeps_the_identity_of_its_key_file)
 {
     char folder[] = "/tmp/subwg-drift-XXXXXX";
@@ -314,6 +348,8 @@ int main(void)
     const struct world_test tests[] = {
         {a_renamed_device_gets_its_name_back, 0},
         {a_stranger_that_took_the_name_of_a_renamed_device_is_left_alone, 0},
+        {a_name_that_is_refused_holds_up_no_other_repair, 0},
+        {what_was_repaired_beside_a_refused_name_is_known, 0},
         {a_device_made_anew_keeps_the_identity_of_its_key_file, 0},
         {a_new_key_is_published_until_the_engine_takes_it, 0},
         {a_device_that_cannot_come_up_says_why_and_comes_up_later, 0},
