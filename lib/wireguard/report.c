@@ -35,6 +35,14 @@ static bool installed_as_wanted(const struct subwg_instance *instance, const str
            same_allowed_ips(instance, peer, connection);
 }
 
+/* A cluster as a whole, also while its key changes. */
+static bool is_withheld(const struct connection *connection)
+{
+    const struct connection *current =
+        connection->successor != NULL ? connection->successor : connection;
+    return current->withheld.kind != OVERLAP_NONE;
+}
+
 static void take_peer(struct subwg_instance *instance, const struct wg_peer *peer,
                       struct connection *connection, struct status_sample *sample)
 {
@@ -43,18 +51,14 @@ static void take_peer(struct subwg_instance *instance, const struct wg_peer *pee
     sample->handshake_ns = peer->handshake_ns;
     sample->rx_bytes = peer->rx_bytes;
     sample->tx_bytes = peer->tx_bytes;
-    status_sample(&connection->status, sample, instance->settings.status_window_s,
-                  peer->keepalive_s);
+    if (is_withheld(connection))
+        status_learn(&connection->status, sample, instance->settings.status_window_s,
+                     peer->keepalive_s);
+    else
+        status_sample(&connection->status, sample, instance->settings.status_window_s,
+                      peer->keepalive_s);
     connection->installed =
         installed_as_wanted(instance, peer, connection) ? INSTALLED_AS_WANTED : INSTALLED_OTHERWISE;
-}
-
-/* A cluster as a whole, also while its key changes. */
-static bool is_withheld(const struct connection *connection)
-{
-    const struct connection *current =
-        connection->successor != NULL ? connection->successor : connection;
-    return current->withheld.kind != OVERLAP_NONE;
 }
 
 void report_take_dump(struct subwg_instance *instance)

@@ -263,6 +263,12 @@ static enum subwg_status_reason why_silent(const struct status_state *state,
                                                                : SUBWG_STATUS_REASON_SILENT;
 }
 
+void status_learn(struct status_state *state, const struct status_sample *sample, uint32_t window_s,
+                  uint16_t keepalive_s)
+{
+    learn(state, sample, looking_window_ns(window_s, keepalive_s));
+}
+
 void status_sample(struct status_state *state, const struct status_sample *sample,
                    uint32_t window_s, uint16_t keepalive_s)
 {

@@ -66,6 +66,10 @@ void status_start(struct status_state *state, uint64_t now_ns, bool adopted);
 void status_sample(struct status_state *state, const struct status_sample *sample,
                    uint32_t window_s, uint16_t keepalive_s);
 
+/* Takes a sample of a connection whose status is decided elsewhere. */
+void status_learn(struct status_state *state, const struct status_sample *sample, uint32_t window_s,
+                  uint16_t keepalive_s);
+
 /* What the remote's kernel has to answer was sent into the tunnel. */
 void status_probed(struct status_state *state, uint64_t now_ns);
 

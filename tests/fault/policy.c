@@ -105,6 +105,31 @@ START_TEST(an_address_that_appears_withholds_what_it_overlaps_until_it_goes)
 }
 END_TEST
 
+/* Somebody insists, or it could not be taken out: however often it is looked at, nothing changes. */
+START_TEST(a_withheld_peer_that_is_heard_does_not_flap)
+{
+    ck_assert_int_eq(world_connect(&two), 0);
+    world_hear(&two);
+    check_row(&two, SUBWG_STATUS_CONNECTED, SUBWG_STATUS_REASON_NONE, "");
+    world_pass(1);
+    fake_kernel_add_address("eth0", "10.234.0.9/24");
+    ck_assert_int_eq(look_again(0), 1);
+    struct subwg_connection before = world_row("cluster2");
+    ck_assert_uint_eq(before.flap_count, 1);
+    fake_kernel_add_peer(WORLD_DEVICE, two.public_key, "10.234.0.0/18");
+    for (int i = 0; i < 5; i++) {
+        world_pass(1);
+        world_hear(&two);
+        check_row(&two, SUBWG_STATUS_ERROR, SUBWG_STATUS_REASON_CONFLICT, "10.234.0.0/24");
+    }
+    struct subwg_connection row = world_row("cluster2");
+    ck_assert_uint_eq(row.flap_count, before.flap_count);
+    ck_assert_uint_eq(row.reconnect_count, before.reconnect_count);
+    ck_assert_uint_eq(row.changed_ns, before.changed_ns);
+    ck_assert_uint_gt(row.rx_bytes, before.rx_bytes);
+}
+END_TEST
+
 START_TEST(a_gateway_whose_address_becomes_ours_is_withheld)
 {
     ck_assert_int_eq(world_connect(&two), 0);
@@ -482,6 +507,7 @@ int main(void)
     const struct world_test tests[] = {
         {an_address_that_appears_withholds_what_it_overlaps_until_it_goes,
          sizeof(late) / sizeof(late[0])},
+        {a_withheld_peer_that_is_heard_does_not_flap, 0},
         {a_gateway_whose_address_becomes_ours_is_withheld, 0},
         {what_is_withheld_keeps_its_subnets_and_can_be_disconnected, 0},
         {an_engine_that_dispatches_need_not_ask, 0},
