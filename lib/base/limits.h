@@ -23,7 +23,7 @@
 /* Moves of a cluster's subnets to a new key. */
 #define LIMIT_MOVE_S 30u /* for the new peer to answer; then they move all the same */
 #define LIMIT_MOVE_ATTENTION_S \
-    300u /* since the last reconcile; an engine that is silent longer is gone */
+    300u /* since the last dispatch or reconcile; an engine that is silent longer is gone */
 #define LIMIT_MOVE_KEEPALIVE_S 10u /* of the new peer, where a setting turns keepalives off */
 
 /* Refused claims that are remembered for the owners' rows. */

@@ -250,6 +250,7 @@ int32_t dispatch_run(struct subwg_instance *instance, struct subwg_error *error)
 {
     if (instance->dispatch == NULL)
         return 0;
+    moves_dispatched(instance);
     int32_t code = drain(instance, error);
     if (instance->initialized) {
         work(instance, SCHEDULE_RECONCILE, reconcile, &code, error);

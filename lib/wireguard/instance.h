@@ -40,6 +40,7 @@ struct lock {
 struct attention {
     bool dispatches;
     bool reconciles;
+    uint64_t dispatched_ns; /* the last time, or when it was promised */
     uint64_t reconciled_ns; /* the last time */
 };
 

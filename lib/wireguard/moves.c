@@ -30,6 +30,7 @@ enum move_verdict move_decide(const struct move_view *view)
 void moves_dispatched(struct subwg_instance *instance)
 {
     instance->attention.dispatches = true;
+    instance->attention.dispatched_ns = instance_now(instance);
 }
 
 void moves_reconciled(struct subwg_instance *instance)
@@ -41,9 +42,10 @@ void moves_reconciled(struct subwg_instance *instance)
 bool moves_attended(const struct subwg_instance *instance)
 {
     const struct attention *attention = &instance->attention;
-    return attention->dispatches ||
-           (attention->reconciles &&
-            instance_now(instance) - attention->reconciled_ns < LIMIT_MOVE_ATTENTION_S * NS_PER_S);
+    uint64_t now_ns = instance_now(instance);
+    uint64_t limit_ns = LIMIT_MOVE_ATTENTION_S * NS_PER_S;
+    return (attention->dispatches && now_ns - attention->dispatched_ns < limit_ns) ||
+           (attention->reconciles && now_ns - attention->reconciled_ns < limit_ns);
 }
 
 /* True if the peer with the candidate's key is there and has subnets. */

@@ -37,7 +37,7 @@ enum move_verdict {
 };
 enum move_verdict move_decide(const struct move_view *view);
 
-/* The engine dispatches from now on; it reconciles now. Either means that it comes back. */
+/* The engine dispatches, or has promised to; it reconciles. Either means that it comes back, for a while. */
 void moves_dispatched(struct subwg_instance *instance);
 void moves_reconciled(struct subwg_instance *instance);
 

@@ -19,9 +19,35 @@ START_TEST(an_engine_that_does_not_come_back_gets_the_immediate_form)
         world_pass(LIMIT_MOVE_ATTENTION_S);
         world_hear(&two);
         (void)world_row("cluster2");
+    } else if (_i >= 2) { /* it promised, and perhaps did so once */
+        ck_assert_int_ge(subwg_cable_event_fd(world.cable, &world.error), 0);
+        world_pass(LIMIT_MOVE_ATTENTION_S - 1);
+        if (_i == 3)
+            ck_assert_int_eq(subwg_cable_dispatch(world.cable, &world.error), 0);
+        world_pass(_i == 3 ? LIMIT_MOVE_ATTENTION_S : 1);
+        world_hear(&two);
+        (void)world_row("cluster2");
     }
     ck_assert_int_eq(world_connect(&next), 0);
     assert_moved();
+}
+END_TEST
+
+START_TEST(an_engine_that_came_back_lately_gets_the_staged_form)
+{
+    world_init();
+    ck_assert_int_ge(subwg_cable_event_fd(world.cable, &world.error), 0);
+    ck_assert_int_eq(world_connect(&two), 0);
+    world_pass(_i == 0 ? LIMIT_MOVE_ATTENTION_S - 1 : LIMIT_MOVE_ATTENTION_S);
+    if (_i == 1) {
+        ck_assert_int_eq(subwg_cable_dispatch(world.cable, &world.error), 0);
+        world_pass(LIMIT_MOVE_ATTENTION_S - 1);
+    }
+    world_hear(&two);
+    ck_assert_uint_eq(world_row("cluster2").status, SUBWG_STATUS_CONNECTED);
+    ck_assert_int_eq(world_connect(&next), 0);
+    assert_subnets(&two, BOTH);
+    assert_subnets(&next, "");
 }
 END_TEST
 
@@ -352,7 +378,8 @@ END_TEST
 int main(void)
 {
     const struct world_test tests[] = {
-        {an_engine_that_does_not_come_back_gets_the_immediate_form, 2},
+        {an_engine_that_does_not_come_back_gets_the_immediate_form, 4},
+        {an_engine_that_came_back_lately_gets_the_staged_form, 2},
         {the_old_peer_keeps_everything_until_the_new_one_answers, 2},
         {the_subnets_move_in_one_message_and_no_other_peer_is_touched, 0},
         {one_row_all_the_time_with_counters_that_only_grow, 0},
