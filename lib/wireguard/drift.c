@@ -203,6 +203,9 @@ const char *drift_describe(const struct drift_scene *scene, const struct step *s
     case DRIFT_FAILED:
         text_append(&out, ": could not %s", repair);
         break;
+    case DRIFT_UNTRIED:
+        text_append(&out, ": not tried, because another repair failed before");
+        break;
     case DRIFT_POSTPONED:
         text_append(&out, ": not repaired yet, because it had to be so often lately");
         break;

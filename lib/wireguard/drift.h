@@ -12,6 +12,7 @@ enum drift_outcome {
     DRIFT_WOULD_REPAIR, /* a dry run */
     DRIFT_REPAIRED,
     DRIFT_FAILED,
+    DRIFT_UNTRIED,  /* after another one had failed */
     DRIFT_POSTPONED /* repairs of it come too often */
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "wireguard/instance.h"
 
 #define OPERATION     "probe"
@@ -210,9 +211,15 @@ static void log_refusal(struct subwg_instance *instance, const struct connection
     if (code == instance->probe->refused)
         return;
     instance->probe->refused = code;
+    const char *cluster_id = connection_cluster_id(connection);
+    char name[LIMIT_CLUSTER_ID + sizeof("cluster ''")];
+    struct text text = text_over(name, sizeof(name));
+    text_append(&text, cluster_id[0] != '\0' ? "cluster '" : "a peer of an earlier run");
+    text_append_escaped(&text, cluster_id);
+    text_append(&text, cluster_id[0] != '\0' ? "'" : "");
     instance_log(instance, SUBWG_LOG_WARNING,
-                 "cannot ask %s whether it is there: send through device %s: %s",
-                 connection->cluster_id, instance->settings.device, error_phrase(code));
+                 "cannot ask %s whether it is there: send through device %s: %s", name,
+                 instance->settings.device, error_phrase(code));
 }
 
 uint32_t probe_send_due(struct subwg_instance *instance)

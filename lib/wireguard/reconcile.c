@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/limits.h"
@@ -108,10 +109,12 @@ static void tell(struct reconciliation *run, const struct connection *connection
 
 static enum drift_outcome outcome_of(const struct reconciliation *run, uint32_t i)
 {
-    return run->dry_run                                    ? DRIFT_WOULD_REPAIR
-           : i >= run->granted                             ? DRIFT_POSTPONED
-           : run->survey.plan.steps[i].result == STEP_DONE ? DRIFT_REPAIRED
-                                                           : DRIFT_FAILED;
+    enum step_result result = run->survey.plan.steps[i].result;
+    return run->dry_run             ? DRIFT_WOULD_REPAIR
+           : i >= run->granted      ? DRIFT_POSTPONED
+           : result == STEP_DONE    ? DRIFT_REPAIRED
+           : result == STEP_UNTRIED ? DRIFT_UNTRIED
+                                    : DRIFT_FAILED;
 }
 
 static void tell_steps(struct reconciliation *run)
@@ -120,8 +123,8 @@ static void tell_steps(struct reconciliation *run)
     for (uint32_t i = 0; i < plan->count; i++) {
         const struct step *step = &plan->steps[i];
         enum drift_outcome outcome = outcome_of(run, i);
-        bool failed = outcome == DRIFT_FAILED && step->result != STEP_UNTRIED;
-        if (!drift_counts(step) || (drift_follows(&run->survey.scene, step) && !failed))
+        if (!drift_counts(step) ||
+            (drift_follows(&run->survey.scene, step) && outcome != DRIFT_FAILED))
             continue;
         char subject[SUBJECT_SIZE];
         char sentence[DRIFT_TEXT_SIZE];
@@ -134,13 +137,16 @@ static void tell_steps(struct reconciliation *run)
 
 static void tell_key(struct reconciliation *run, bool published)
 {
+    const char *outcome = run->dry_run ? "would publish"
+                          : published  ? "repaired, published"
+                                       : "could not publish";
     char sentence[DRIFT_TEXT_SIZE];
     char key[KEY_TEXT_SIZE];
     struct text text = text_over(sentence, sizeof(sentence));
     if (!run->survey.key_changed)
         return;
-    text_append(&text, "%s has another private key: %s publish the public key %s",
-                run->instance->settings.device, published ? "repaired," : "would",
+    text_append(&text, "%s has another private key: %s the public key %s",
+                run->instance->settings.device, outcome,
                 key_format(&run->instance->dump.public_key, key));
     tell(run, NULL, published, sentence);
 }
@@ -173,19 +179,22 @@ static void tell_foreign_routes(struct reconciliation *run)
     }
 }
 
-/* The kernel drops what it would answer over another way: as when the engine routes by rules of its own. */
+/* The kernel drops what it would answer over another way: as when the engine routes by rules of its own.
+ * In a sysctl's name with slashes a dot is the device's own. */
 static void tell_rp_filter(struct reconciliation *run)
 {
     const char *device = run->instance->settings.device;
+    bool dotted = strchr(device, '.') != NULL;
     char sentence[DRIFT_TEXT_SIZE];
     struct text text = text_over(sentence, sizeof(sentence));
     if (run->survey.rp_filter != RP_FILTER_STRICT)
         return;
     text_append(&text,
                 "the reverse path filter for %s is strict: packets out of the tunnels are dropped "
-                "where the way back is another one; loosen it with: sysctl "
-                "net.ipv4.conf.%s.rp_filter=2",
-                device, device);
+                "where the way back is another one; loosen it with: sysctl ",
+                device);
+    text_append(&text, dotted ? "net/ipv4/conf/%s/rp_filter=2" : "net.ipv4.conf.%s.rp_filter=2",
+                device);
     tell(run, NULL, false, sentence);
 }
 

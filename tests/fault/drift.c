@@ -162,6 +162,26 @@ START_TEST(routes_and_rules_come_back)
 }
 END_TEST
 
+/* The kernel does not answer any more: nobody knows that the others could not be done. */
+START_TEST(what_was_not_tried_is_told_so)
+{
+    ck_assert_uint_eq(fake_kernel_delete_rules(AF_INET6, 220), 1);
+    ck_assert_uint_eq(fake_kernel_delete_routes("10.234.0.0/18", 220), 1);
+    uint64_t before = fake_kernel_counters().replies;
+    (void)reconcile(SUBWG_RECONCILE_DRY_RUN);
+    fake_kernel_skip_waiting(true);
+    fake_kernel_spoil_reply(fake_kernel_counters().replies - before + 1, FAKE_KERNEL_DROP);
+    ck_assert_int_eq(reconcile(0), -ETIMEDOUT);
+    expect_sentence("the IPv6 rule 220 'not fwmark 0x16ef lookup 220' is missing: could not add it",
+                    false);
+    expect_sentence("the route to 10.234.0.0/18 of cluster 'cluster2' is missing in table 220: "
+                    "not tried, ",
+                    false);
+    ck_assert_int_eq(reconcile(0), 1);
+    assert_kernel_is(whole);
+}
+END_TEST
+
 /* Of the same rule twice one goes; the same by another owner is his. T40b */
 START_TEST(exactly_one_rule_of_ours_stays)
 {
@@ -403,6 +423,7 @@ int main(void)
         {a_foreign_peer_goes, 0},
         {a_stolen_subnet_comes_back, 0},
         {a_subnet_too_many_goes, 0},
+        {what_was_not_tried_is_told_so, 0},
         {the_port_and_the_mark_come_back, 0},
         {preshared_key_and_keepalive_come_back, 0},
         {the_alias_and_the_mtu_come_back, 0},

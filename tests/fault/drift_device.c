@@ -143,7 +143,7 @@ START_TEST(a_new_key_is_published_until_the_engine_takes_it)
     world.refuse_publishing = refuse_publishing;
     ck_assert_int_eq(reconcile(0), -EIO);
     ck_assert_int_eq(reconcile(0), -EIO);
-    expect_sentence("has another private key", false);
+    expect_sentence("has another private key: could not publish the public key ", false);
     ck_assert_str_eq(world.published_key, before);
     world.refuse_publishing = NULL;
     ck_assert_int_eq(reconcile(0), 1);
@@ -254,6 +254,18 @@ START_TEST(a_strict_reverse_path_filter_is_told)
 }
 END_TEST
 
+/* sysctl takes a dot for a slash, unless there is a slash before it. */
+START_TEST(advice_for_a_device_with_a_dot_can_be_followed)
+{
+    const struct subwg_setting settings[] = {{"device", "wg.7"}};
+    ck_assert_msg(world_create(settings, 1) == 0, "%s", world.error.text);
+    ck_assert_int_eq(subwg_cable_init(world.cable, &world.error), 0);
+    fake_kernel_set_rp_filter("wg.7", 1);
+    ck_assert_int_eq(reconcile(0), 1);
+    expect_sentence("loosen it with: sysctl net/ipv4/conf/wg.7/rp_filter=2", false);
+}
+END_TEST
+
 /* T53: the socket of a device stays in the namespace in which it was made. */
 START_TEST(a_device_whose_namespace_is_gone_is_to_be_made_again)
 {
@@ -357,6 +369,7 @@ int main(void)
         {the_mtu_follows_the_smallest_path_down_and_up, 0},
         {the_source_address_comes_back_and_follows_the_host, 0},
         {a_strict_reverse_path_filter_is_told, 0},
+        {advice_for_a_device_with_a_dot_can_be_followed, 0},
         {a_device_whose_namespace_is_gone_is_to_be_made_again, 0},
         {without_ipv6_nothing_of_it_is_missed, 0},
         {without_routes_those_of_others_are_no_matter, 0},

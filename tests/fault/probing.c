@@ -120,6 +120,7 @@ START_TEST(through_what_is_down_nobody_is_asked_nor_blamed)
     ck_assert_uint_eq(world_row("cluster2").status, SUBWG_STATUS_CONNECTED);
     const char *line = strstr(world.log, "cannot ask");
     ck_assert_msg(line != NULL, "%s", world.log);
+    ck_assert_ptr_nonnull(strstr(line, "ask cluster 'cluster2' whether"));
     ck_assert_ptr_null(strstr(line + 1, "cannot ask"));
 }
 END_TEST

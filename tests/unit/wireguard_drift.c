@@ -32,6 +32,9 @@ START_TEST(a_sentence_ends_with_what_became_of_it)
            "subwg0 has an MTU of 1280 instead of 1420: would set it");
     expect(&step, "", DRIFT_REPAIRED, "subwg0 has an MTU of 1280 instead of 1420: repaired");
     expect(&step, "", DRIFT_FAILED, "subwg0 has an MTU of 1280 instead of 1420: could not set it");
+    expect(&step, "", DRIFT_UNTRIED,
+           "subwg0 has an MTU of 1280 instead of 1420: not tried, because another repair failed "
+           "before");
     expect(&step, "", DRIFT_POSTPONED,
            "subwg0 has an MTU of 1280 instead of 1420: not repaired yet, because it had to be so "
            "often lately");
