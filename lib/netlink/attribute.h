@@ -74,4 +74,17 @@ static inline bool attribute_copy(const struct attribute *attribute, void *value
     return true;
 }
 
+/* Copies the value of the last attribute of this type, if there is one. 0, or -EBADMSG if its size is
+ * another or a length cannot be true. */
+static inline int32_t attributes_find(struct attributes attributes, uint16_t type, void *value,
+                                      size_t size)
+{
+    struct attribute attribute;
+    int32_t code;
+    while ((code = attribute_next(&attributes, &attribute)) > 0)
+        if (attribute.type == type && !attribute_copy(&attribute, value, size))
+            return -EBADMSG;
+    return code;
+}
+
 #endif

@@ -33,17 +33,6 @@ static bool read_head(const struct nlmsghdr *message, const uint8_t *payload, vo
     return true;
 }
 
-/* The value of a number among the attributes, if it is there. */
-static int32_t find_number(struct attributes attributes, uint16_t type, uint32_t *value)
-{
-    struct attribute attribute;
-    int32_t code;
-    while ((code = attribute_next(&attributes, &attribute)) > 0)
-        if (attribute.type == type && !attribute_copy(&attribute, value, sizeof(*value)))
-            return -EBADMSG;
-    return code;
-}
-
 static int32_t find_name(struct attributes attributes, char name[LINK_NAME_SIZE])
 {
     struct attribute attribute;
@@ -93,8 +82,9 @@ static int32_t read_route(const struct nlmsghdr *message, const uint8_t *payload
     if (!read_head(message, payload, &head, sizeof(head), &attributes))
         return -EBADMSG;
     event->table = head.rtm_table;
-    int32_t code = find_number(attributes, RTA_TABLE, &event->table);
-    return code < 0 ? code : find_number(attributes, RTA_OIF, &event->ifindex);
+    int32_t code = attributes_find(attributes, RTA_TABLE, &event->table, sizeof(event->table));
+    return code < 0 ? code
+                    : attributes_find(attributes, RTA_OIF, &event->ifindex, sizeof(event->ifindex));
 }
 
 static int32_t read_rule(const struct nlmsghdr *message, const uint8_t *payload,
@@ -106,7 +96,7 @@ static int32_t read_rule(const struct nlmsghdr *message, const uint8_t *payload,
     if (!read_head(message, payload, &head, sizeof(head), &attributes))
         return -EBADMSG;
     event->table = head.table;
-    return find_number(attributes, FRA_TABLE, &event->table);
+    return attributes_find(attributes, FRA_TABLE, &event->table, sizeof(event->table));
 }
 
 static const struct reader {

@@ -29,15 +29,10 @@ static int32_t read_family(void *context, struct nlmsghdr *message)
 {
     uint16_t *family = context;
     struct attributes attributes;
-    struct attribute attribute;
     int32_t code = attributes_of_message(message, sizeof(struct genlmsghdr), &attributes);
     if (code < 0)
         return code;
-    while ((code = attribute_next(&attributes, &attribute)) > 0)
-        if (attribute.type == CTRL_ATTR_FAMILY_ID &&
-            !attribute_copy(&attribute, family, sizeof(*family)))
-            return -EBADMSG;
-    return code;
+    return attributes_find(attributes, CTRL_ATTR_FAMILY_ID, family, sizeof(*family));
 }
 
 static int32_t find_family(struct netlink *netlink, struct outcome *outcome)
@@ -160,15 +155,10 @@ static int32_t read_private_key(void *context, struct nlmsghdr *message)
 {
     struct key *private_key = context;
     struct attributes attributes;
-    struct attribute attribute;
     int32_t code = attributes_of_message(message, sizeof(struct genlmsghdr), &attributes);
     if (code < 0)
         return code;
-    while ((code = attribute_next(&attributes, &attribute)) > 0)
-        if (attribute.type == WGDEVICE_A_PRIVATE_KEY &&
-            !attribute_copy(&attribute, private_key, sizeof(*private_key)))
-            return -EBADMSG;
-    return code;
+    return attributes_find(attributes, WGDEVICE_A_PRIVATE_KEY, private_key, sizeof(*private_key));
 }
 
 int32_t wg_get_private_key(struct netlink *netlink, uint32_t ifindex, struct key *ret_private_key,
