@@ -83,16 +83,5 @@ int main(void)
     pairs = number_of("PAIR_COUNT", PAIRS);
     printf("# PAIR_SEED=%" PRIu64 " PAIR_COUNT=%" PRIu64 "\n", seed, pairs);
     (void)fflush(stdout);
-    Suite *suite = suite_create("pair-faults");
-    TCase *cases = tcase_create("pair-faults");
-    tcase_set_timeout(cases, SECONDS);
-    tcase_add_loop_test(cases, two_faults_in_one_operation, 0, (int)operation_count);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    steps_count_start();
-    srunner_run_all(runner, CK_ENV);
-    printf("figure fault-points %" PRIu64 "\n", steps_count());
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return steps_run("pair-faults", two_faults_in_one_operation, SECONDS);
 }

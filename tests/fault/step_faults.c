@@ -50,16 +50,5 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("step-faults");
-    TCase *cases = tcase_create("step-faults");
-    tcase_set_timeout(cases, SECONDS);
-    tcase_add_loop_test(cases, each_step_fails_once, 0, (int)operation_count);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    steps_count_start();
-    srunner_run_all(runner, CK_ENV);
-    printf("figure fault-points %" PRIu64 "\n", steps_count());
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return steps_run("step-faults", each_step_fails_once, SECONDS);
 }

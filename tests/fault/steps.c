@@ -415,3 +415,19 @@ int steps_variants(const struct steps_reference *reference, enum fault_kind kind
     return number <= reference->counts[kind] ? plausible_errors(reference->names[kind][number - 1])
                                              : 1;
 }
+
+int steps_run(const char *suite_name, const TTest *test, int timeout_s)
+{
+    Suite *suite = suite_create(suite_name);
+    TCase *cases = tcase_create(suite_name);
+    tcase_set_timeout(cases, timeout_s);
+    tcase_add_loop_test(cases, test, 0, (int)operation_count);
+    suite_add_tcase(suite, cases);
+    SRunner *runner = srunner_create(suite);
+    steps_count_start();
+    srunner_run_all(runner, CK_ENV);
+    printf("figure fault-points %" PRIu64 "\n", steps_count());
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

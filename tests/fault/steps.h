@@ -3,6 +3,8 @@
 #ifndef FAULT_STEPS_H
 #define FAULT_STEPS_H
 
+#include <check.h>
+
 #include "operations.h"
 
 enum fault_kind { FAULT_CALL, FAULT_REQUEST, FAULT_REPLY, FAULT_ALLOCATION, FAULT_KINDS };
@@ -38,5 +40,8 @@ uint64_t steps_complaints(void); /* so far, in this process */
 void steps_count_start(void);
 void steps_count_add(uint64_t points);
 uint64_t steps_count(void);
+
+/* The rest of a program that runs one test for each operation: its exit status. */
+int steps_run(const char *suite_name, const TTest *test, int timeout_s);
 
 #endif
