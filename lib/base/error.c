@@ -34,6 +34,11 @@ int32_t error_set(struct subwg_error *error, int32_t code, uint32_t reason, cons
     return code;
 }
 
+int32_t error_no_memory(struct subwg_error *error, const char *operation)
+{
+    return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, operation, "%s", error_phrase(ENOMEM));
+}
+
 void error_hint(struct subwg_error *error, const char *format, ...)
 {
     if (!record_covers(error, SUBWG_ERROR_SIZE_1_0))

@@ -12,6 +12,9 @@ __attribute__((format(printf, 5, 6))) int32_t error_set(struct subwg_error *erro
                                                         uint32_t reason, const char *operation,
                                                         const char *format, ...);
 
+/* The record of an operation that had no memory; returns -ENOMEM. */
+int32_t error_no_memory(struct subwg_error *error, const char *operation);
+
 /* Adds what to do about it to a record that is set. */
 __attribute__((format(printf, 2, 3))) void error_hint(struct subwg_error *error, const char *format,
                                                       ...);

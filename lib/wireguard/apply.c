@@ -225,8 +225,7 @@ static int32_t run_peers(struct target *target, struct step *steps, uint32_t cou
 {
     struct wg_peer_change *peers = calloc(count, sizeof(*peers));
     if (peers == NULL)
-        return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "set peers", "%s",
-                         error_phrase(ENOMEM));
+        return error_no_memory(error, "set peers");
     for (uint32_t i = 0; i < count; i++)
         peers[i] = steps[i].what.peer;
     struct wg_device_change change = {.peers = peers, .peer_count = count};
@@ -238,21 +237,11 @@ static int32_t run_peers(struct target *target, struct step *steps, uint32_t cou
     return code;
 }
 
-static bool is_peer(enum step_kind kind)
-{
-    return kind == STEP_PEER || kind == STEP_PEER_WITHDRAW;
-}
-
-static bool is_route(enum step_kind kind)
-{
-    return kind == STEP_ROUTE_ADD || kind == STEP_ROUTE_DELETE;
-}
-
 uint32_t apply_group_length(const struct step *steps, uint32_t count)
 {
-    bool (*alike)(enum step_kind) = is_peer(steps[0].kind)    ? is_peer
-                                    : is_route(steps[0].kind) ? is_route
-                                                              : NULL;
+    bool (*alike)(enum step_kind) = step_is_peer(steps[0].kind)    ? step_is_peer
+                                    : step_is_route(steps[0].kind) ? step_is_route
+                                                                   : NULL;
     uint32_t length = 1;
     while (alike != NULL && length < count && alike(steps[length].kind))
         length++;
@@ -356,8 +345,7 @@ int32_t apply_difference(struct target *target, const struct state *wanted,
     struct subwg_error failure =
         SUBWG_ERROR_INIT; /* forgiven ones never reach the caller's record */
     if (plan_make(wanted, found, target->preshared_key, &plan) != 0)
-        return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "plan", "%s",
-                         error_phrase(ENOMEM));
+        return error_no_memory(error, "plan");
     int32_t code = plan.count == 0 ? 1 : 0;
     for (uint32_t i = 0; i < plan.count && code == 0;) {
         uint32_t length = apply_group_length(&plan.steps[i], plan.count - i);

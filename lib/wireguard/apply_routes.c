@@ -100,8 +100,7 @@ int32_t apply_routes(struct target *target, struct step *steps, uint32_t count,
     int32_t *results = calloc(count, sizeof(*results));
     int32_t code = 0;
     if (changes == NULL || results == NULL) {
-        code = error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "set routes", "%s",
-                         error_phrase(ENOMEM));
+        code = error_no_memory(error, "set routes");
         goto out;
     }
     for (uint32_t i = 0; i < count; i++)

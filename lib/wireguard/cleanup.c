@@ -15,8 +15,7 @@ static int32_t remove_peers(struct subwg_instance *instance, struct subwg_error 
         return code;
     struct wg_peer_change *changes = calloc(instance->dump.peer_count, sizeof(*changes));
     if (changes == NULL)
-        return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "remove peers", "%s",
-                         error_phrase(ENOMEM));
+        return error_no_memory(error, "remove peers");
     for (uint32_t i = 0; i < instance->dump.peer_count; i++)
         changes[i] = (struct wg_peer_change){.public_key = instance->dump.peers[i].public_key,
                                              .flags = WG_PEER_REMOVE};

@@ -52,8 +52,7 @@ static int32_t check_room(struct subwg_instance *instance, struct subwg_error *e
         return error_set(error, -ENOSPC, SUBWG_REASON_LIMIT, "connect",
                          "%u connections are the most that a device takes", LIMIT_CONNECTIONS);
     if (!table_reserve(&instance->table))
-        return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "connect", "%s",
-                         error_phrase(ENOMEM));
+        return error_no_memory(error, "connect");
     return 0;
 }
 

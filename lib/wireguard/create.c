@@ -75,8 +75,7 @@ static int32_t read_local(const struct subwg_endpoint *endpoint, struct local *l
     local->subnets = calloc((size_t)endpoint->subnet_count + 1, sizeof(*local->subnets));
     local->cluster_id = strdup(cluster_id);
     if (local->subnets == NULL || local->cluster_id == NULL)
-        return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, OPERATION, "%s",
-                         error_phrase(ENOMEM));
+        return error_no_memory(error, OPERATION);
     for (uint32_t i = 0; i < endpoint->subnet_count; i++) {
         const char *text = endpoint->subnets[i];
         if (text == NULL || prefix_parse(text, &local->subnets[i]) != ADDRESS_OK)
@@ -125,8 +124,7 @@ int32_t instance_create(const struct subwg_host *host, const struct subwg_endpoi
                          "libsodium could not be initialized");
     struct subwg_instance *instance = calloc(1, sizeof(*instance));
     if (instance == NULL)
-        return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, OPERATION, "%s",
-                         error_phrase(ENOMEM));
+        return error_no_memory(error, OPERATION);
     lock_open(instance);
     table_start(&instance->table);
 

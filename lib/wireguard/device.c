@@ -48,8 +48,7 @@ static int32_t adopt_peers(struct subwg_instance *instance, struct subwg_error *
         struct connection *connection =
             table_reserve(&instance->table) ? connection_from_peer(&instance->dump, peer) : NULL;
         if (connection == NULL)
-            return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "adopt peers", "%s",
-                             error_phrase(ENOMEM));
+            return error_no_memory(error, "adopt peers");
         status_start(&connection->status, now_ns, true);
         table_insert(&instance->table, connection);
     }

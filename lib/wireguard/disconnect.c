@@ -71,8 +71,7 @@ int32_t connection_uninstall(struct subwg_instance *instance, struct connection 
         room += predecessor->subnet_count;
     struct prefix *routes = calloc(room, sizeof(*routes));
     if (routes == NULL)
-        return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "disconnect", "%s",
-                         error_phrase(ENOMEM));
+        return error_no_memory(error, "disconnect");
     add_routes(instance, routes, &found, connection);
     add_routes(instance, routes, &found, predecessor);
     found.routes = routes;

@@ -54,8 +54,7 @@ static int32_t open_dispatch(struct subwg_instance *instance, struct dispatch **
 {
     struct dispatch *dispatch = calloc(1, sizeof(*dispatch));
     if (dispatch == NULL)
-        return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, OPERATION, "%s",
-                         error_phrase(ENOMEM));
+        return error_no_memory(error, OPERATION);
     dispatch->epoll_fd = -1;
     dispatch->timer_fd = -1;
     int32_t code = events_open(instance->namespace_cookie, &dispatch->events, error);

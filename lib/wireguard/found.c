@@ -85,8 +85,7 @@ int32_t found_addresses(const struct subwg_instance *instance,
     found->addresses =
         calloc((size_t)wanted->address_count + INSTANCE_ADDRESSES_MAX + 1, sizeof(struct prefix));
     if (found->addresses == NULL)
-        return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "read addresses", "%s",
-                         error_phrase(ENOMEM));
+        return error_no_memory(error, "read addresses");
     uint32_t candidates = gather_addresses(instance, wanted, found->addresses);
     for (uint32_t i = 0; i < candidates; i++)
         for (uint32_t j = 0; j < count; j++)
@@ -272,8 +271,7 @@ int32_t found_routes(struct subwg_instance *instance, uint32_t ifindex, struct f
         return code;
     found->routes = calloc((size_t)count + 1, sizeof(*found->routes));
     if (found->routes == NULL)
-        return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "read routes", "%s",
-                         error_phrase(ENOMEM));
+        return error_no_memory(error, "read routes");
     if (count > 1)
         qsort(found->others, count, sizeof(*found->others), by_destination);
     sort_out(&instance->settings, ifindex, count, found);

@@ -165,8 +165,7 @@ int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *er
     peers = calloc((size_t)instance->dump.peer_count + 1, sizeof(*peers));
     destinations = calloc((size_t)route_count + 1, sizeof(*destinations));
     if (peers == NULL || destinations == NULL) {
-        code = error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "remove leftovers", "%s",
-                         error_phrase(ENOMEM));
+        code = error_no_memory(error, "remove leftovers");
         goto out;
     }
     hold_claimed(instance);

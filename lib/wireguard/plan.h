@@ -101,6 +101,16 @@ struct plan {
     struct prefix *prefixes; /* what the peers' changes point to */
 };
 
+static inline bool step_is_peer(enum step_kind kind)
+{
+    return kind == STEP_PEER || kind == STEP_PEER_WITHDRAW;
+}
+
+static inline bool step_is_route(enum step_kind kind)
+{
+    return kind == STEP_ROUTE_ADD || kind == STEP_ROUTE_DELETE;
+}
+
 /* Fills a zeroed plan; 0 or -ENOMEM. preshared_key is what EXPECTED means; the plan points to it, to
  * the lists of wanted and found, and to found's peers. */
 int32_t plan_make(const struct state *wanted, const struct state *found,

@@ -73,8 +73,7 @@ int32_t probe_open(struct subwg_instance *instance, struct subwg_error *error)
         return 0;
     struct probe *probe = calloc(1, sizeof(*probe));
     if (probe == NULL)
-        return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, OPERATION, "%s",
-                         error_phrase(ENOMEM));
+        return error_no_memory(error, OPERATION);
     int reason = 0;
     probe->ipv4 = socket_open(AF_INET, IPPROTO_IP, IP_TTL, IP_TRANSPARENT);
     if (probe->ipv4 < 0 && errno != EAFNOSUPPORT)

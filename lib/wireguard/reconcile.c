@@ -36,16 +36,6 @@ struct reconciliation {
 
 /* Whom a step concerns. */
 
-static bool is_peer(const struct step *step)
-{
-    return step->kind == STEP_PEER || step->kind == STEP_PEER_WITHDRAW;
-}
-
-static bool is_route(const struct step *step)
-{
-    return step->kind == STEP_ROUTE_ADD || step->kind == STEP_ROUTE_DELETE;
-}
-
 static const struct key *key_of(const struct step *step)
 {
     return step->found_peer != NULL ? &step->found_peer->public_key : &step->what.peer.public_key;
@@ -54,9 +44,9 @@ static const struct key *key_of(const struct step *step)
 static struct connection *connection_of(const struct subwg_instance *instance,
                                         const struct step *step)
 {
-    return is_peer(step)    ? table_find_key(&instance->table, key_of(step))
-           : is_route(step) ? found_owner(instance, &step->what.prefix)
-                            : NULL;
+    return step_is_peer(step->kind)    ? table_find_key(&instance->table, key_of(step))
+           : step_is_route(step->kind) ? found_owner(instance, &step->what.prefix)
+                                       : NULL;
 }
 
 #define SUBJECT_SIZE 96
@@ -129,7 +119,7 @@ static void tell_steps(struct reconciliation *run)
         char subject[SUBJECT_SIZE];
         char sentence[DRIFT_TEXT_SIZE];
         const struct connection *connection = connection_of(run->instance, step);
-        (void)name_connection(connection, is_peer(step) ? key_of(step) : NULL, subject);
+        (void)name_connection(connection, step_is_peer(step->kind) ? key_of(step) : NULL, subject);
         (void)drift_describe(&run->survey.scene, step, subject, outcome, sentence);
         tell(run, connection, outcome == DRIFT_REPAIRED, sentence);
     }
@@ -235,7 +225,7 @@ static bool may_repair(struct reconciliation *run, const struct step *step)
     /* A name may be refused for ever: nothing else waits for it. */
     if (step->kind == STEP_LINK_NAME)
         return take_once(run, &run->name_grant, &instance->name_repairs);
-    if (!is_peer(step) && !is_route(step))
+    if (!step_is_peer(step->kind) && !step_is_route(step->kind))
         return take_once(run, &run->device_grant, &instance->device_repairs);
     /* Without the device there is nothing to repair the others on. */
     if ((!device->exists || !device->up) && run->device_grant == GRANT_REFUSED)
@@ -324,8 +314,8 @@ static void settle(struct reconciliation *run)
         /* All else can be as it should be on a device with another name. */
         bool done = step->result == STEP_DONE || step->kind == STEP_LINK_NAME;
         all = all && done;
-        device = device && (done || is_peer(step) || is_route(step));
-        if (is_peer(step))
+        device = device && (done || step_is_peer(step->kind) || step_is_route(step->kind));
+        if (step_is_peer(step->kind))
             settle_peer(run, step);
         else if (step->kind == STEP_ROUTE_ADD && done)
             settle_route(run, &step->what.prefix);
@@ -377,8 +367,7 @@ static int32_t prepare(struct reconciliation *run, struct subwg_error *error)
 {
     int32_t code = survey_take(run->instance, run->now_ns, &run->survey, error);
     if (code == 0 && !run->dry_run && choose(run) != 0)
-        code = error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "reconcile", "%s",
-                         error_phrase(ENOMEM));
+        code = error_no_memory(error, "reconcile");
     return code;
 }
 

@@ -33,16 +33,6 @@ static void note_failure(struct repair *repair, enum step_kind kind,
                    kind == STEP_LINK_ALIAS;
 }
 
-static bool is_peer(enum step_kind kind)
-{
-    return kind == STEP_PEER || kind == STEP_PEER_WITHDRAW;
-}
-
-static bool is_route(enum step_kind kind)
-{
-    return kind == STEP_ROUTE_ADD || kind == STEP_ROUTE_DELETE;
-}
-
 /* Giving away allowed IPs is two steps, of which the second ends what the first began. */
 static uint32_t unit_length(const struct step *steps, uint32_t count)
 {
@@ -63,7 +53,7 @@ static bool run(struct repair *repair, struct step *steps, uint32_t count)
 {
     struct subwg_error failure = SUBWG_ERROR_INIT;
     int32_t code = apply_group(repair->target, steps, count, &failure);
-    if (code != 0 && is_peer(steps[0].kind) && count > unit_length(steps, count) &&
+    if (code != 0 && step_is_peer(steps[0].kind) && count > unit_length(steps, count) &&
         concerns_one(&failure))
         return false;
     for (uint32_t i = 0; i < count && code == 0; i++)
@@ -89,7 +79,7 @@ int32_t repair_steps(struct target *target, struct step *steps, uint32_t count,
     struct repair repair = {.target = target, .first = SUBWG_ERROR_INIT};
     for (uint32_t i = 0; i < count && !repair.over;) {
         uint32_t length = apply_group_length(&steps[i], count - i);
-        if (!(repair.link_down && is_route(steps[i].kind)) && !run(&repair, &steps[i], length))
+        if (!(repair.link_down && step_is_route(steps[i].kind)) && !run(&repair, &steps[i], length))
             run_one_by_one(&repair, &steps[i], length);
         i += length;
     }

@@ -6,11 +6,6 @@
 #include "base/error.h"
 #include "wireguard/slice.h"
 
-static int32_t no_memory(struct subwg_error *error, const char *operation)
-{
-    return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, operation, "%s", error_phrase(ENOMEM));
-}
-
 static const struct wg_peer *find_in_dump(const struct subwg_instance *instance,
                                           const struct key *key)
 {
@@ -30,7 +25,7 @@ static int32_t actual_peer(const struct subwg_instance *instance,
         return 0;
     *ret_actual = connection_from_peer(&instance->dump, peer);
     if (*ret_actual == NULL)
-        return no_memory(error, "connect");
+        return error_no_memory(error, "connect");
     /* A roamed endpoint is not a difference. */
     if (peer->endpoint.address.family != FAMILY_NONE)
         (*ret_actual)->installed_endpoint = connection->installed_endpoint;
@@ -99,7 +94,7 @@ static int32_t find_foreign(struct subwg_instance *instance, const struct connec
     if (peer == NULL)
         return 0;
     slice->actual[SLICE_CLAIMED] = connection_from_peer(&instance->dump, peer);
-    return slice->actual[SLICE_CLAIMED] != NULL ? 0 : no_memory(error, "connect");
+    return slice->actual[SLICE_CLAIMED] != NULL ? 0 : error_no_memory(error, "connect");
 }
 
 int32_t slice_find(struct subwg_instance *instance, const struct connection *candidate,

@@ -8,12 +8,6 @@
 #include "base/limits.h"
 #include "wireguard/identity.h"
 
-static int32_t no_memory(struct subwg_error *error)
-{
-    return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, "reconcile", "%s",
-                     error_phrase(ENOMEM));
-}
-
 /* A path may have shrunk or grown since connect; some are looked up each time, all of them in turn. Where
  * there is no way at the moment, what was known stays. */
 static int32_t look_at_paths(struct subwg_instance *instance, struct subwg_error *error)
@@ -85,7 +79,7 @@ static int32_t read_found(struct subwg_instance *instance, struct survey *survey
     judge_key(instance, survey);
     report_take_dump(instance);
     correct_routes(instance, found);
-    return found_peers(instance, found) == 0 ? 0 : no_memory(error);
+    return found_peers(instance, found) == 0 ? 0 : error_no_memory(error, "reconcile");
 }
 
 int32_t survey_take(struct subwg_instance *instance, uint64_t now_ns, struct survey *survey,
@@ -103,11 +97,11 @@ int32_t survey_take(struct subwg_instance *instance, uint64_t now_ns, struct sur
         code = found_addresses(instance, addresses, address_count, &wanted->state, found, error);
     }
     if (code == 0 && wanted_connections(instance, found, now_ns, wanted) != 0)
-        code = no_memory(error);
+        code = error_no_memory(error, "reconcile");
     survey->found_state = found_to_state(found);
     if (code == 0 && plan_make(&wanted->state, &survey->found_state,
                                &instance->secrets->preshared_key, &survey->plan) != 0)
-        code = no_memory(error);
+        code = error_no_memory(error, "reconcile");
     survey->scene =
         (struct drift_scene){instance->settings.device, found->link.name, instance->settings.table,
                              &wanted->state, &survey->found_state};

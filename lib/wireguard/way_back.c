@@ -8,11 +8,6 @@ static bool may_be_done(const struct step *step)
     return step->result == STEP_DONE || step->result == STEP_UNKNOWN;
 }
 
-static bool is_peer(enum step_kind kind)
-{
-    return kind == STEP_PEER || kind == STEP_PEER_WITHDRAW;
-}
-
 bool way_back_is_needed(const struct plan *taken)
 {
     bool needed = false;
@@ -55,7 +50,8 @@ bool way_back_lacks_key(const struct plan *taken, const struct state *found)
 {
     for (uint32_t i = 0; i < taken->count; i++) {
         const struct step *step = &taken->steps[i];
-        if (!is_peer(step->kind) || !may_be_done(step) || step->what.peer.preshared_key == NULL)
+        if (!step_is_peer(step->kind) || !may_be_done(step) ||
+            step->what.peer.preshared_key == NULL)
             continue;
         const struct peer_state *before = find_peer(found, &step->what.peer.public_key);
         if (before != NULL && before->preshared_key == WG_PRESHARED_KEY_OTHER)
@@ -91,8 +87,8 @@ static enum step_kind answered(enum step_kind back)
 
 static bool answers(const struct step *back, const struct step *step)
 {
-    if (is_peer(back->kind))
-        return is_peer(step->kind);
+    if (step_is_peer(back->kind))
+        return step_is_peer(step->kind);
     if (step->kind != answered(back->kind))
         return false;
     switch (step->kind) {
@@ -116,9 +112,9 @@ static bool answers_done(const struct plan *taken, const struct step *back, uint
     for (uint32_t tried = 0; tried < taken->count; tried++) {
         uint32_t at = (*next + tried) % taken->count;
         if (!answers(back, &taken->steps[at]) ||
-            (is_peer(back->kind) && !may_be_done(&taken->steps[at])))
+            (step_is_peer(back->kind) && !may_be_done(&taken->steps[at])))
             continue;
-        *next = is_peer(back->kind) ? at : at + 1;
+        *next = step_is_peer(back->kind) ? at : at + 1;
         return may_be_done(&taken->steps[at]);
     }
     return false;
