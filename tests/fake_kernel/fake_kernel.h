@@ -106,6 +106,8 @@ struct fake_kernel_counters {
     uint64_t changes;  /* requests that changed the world or tried to (no reads) */
     uint64_t hangs;    /* link deletions that would have hung on a dump in flight */
     uint64_t sockets;  /* open now */
+    uint64_t sent_bytes;
+    uint64_t received_bytes;
 };
 struct fake_kernel_counters fake_kernel_counters(void);
 

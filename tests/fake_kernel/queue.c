@@ -288,6 +288,7 @@ struct fake_datagram *fake_socket_peek(struct fake_socket *socket, size_t room, 
 void fake_socket_take(struct fake_socket *socket)
 {
     fake_counters.receives++;
+    fake_counters.received_bytes += STAILQ_FIRST(&socket->waiting)->size;
     remove_first(socket);
     if (STAILQ_EMPTY(&socket->waiting))
         socket->congested = false;

@@ -198,6 +198,7 @@ int fake_socket_send(struct fake_socket *socket, const void *bytes, size_t size)
     if (!socket->bound)
         fake_socket_bind(socket, 0, 0);
     fake_counters.sends++;
+    fake_counters.sent_bytes += size;
     copy = fake_allocate(size + 1);
     memcpy(copy, bytes, size);
     answer_all(socket, copy, size);

@@ -2,6 +2,7 @@
 #include "allocator.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -20,6 +21,7 @@ static uint64_t until_failure[ALLOCATOR_ORDERS];
 static uint32_t happened;
 static uint64_t made;
 static int64_t outstanding;
+static int64_t outstanding_bytes;
 
 void allocator_fail(const uint64_t numbers[ALLOCATOR_ORDERS])
 {
@@ -42,6 +44,11 @@ uint64_t allocator_made(void)
 int64_t allocator_outstanding(void)
 {
     return outstanding;
+}
+
+int64_t allocator_outstanding_bytes(void)
+{
+    return outstanding_bytes;
 }
 
 #ifdef SANITIZED
@@ -83,11 +90,18 @@ static bool fails(void)
     return failing;
 }
 
+/* A block of the model's is given back by the model, too. */
+static int64_t counted_bytes(void *memory)
+{
+    return memory == NULL || fake_kernel_is_inside() ? 0 : (int64_t)malloc_usable_size(memory);
+}
+
 EXPORTED void *malloc(size_t size)
 {
     void *memory = fails() ? NULL : __libc_malloc(size);
 
     outstanding += memory != NULL;
+    outstanding_bytes += counted_bytes(memory);
     return memory;
 }
 
@@ -96,20 +110,24 @@ EXPORTED void *calloc(size_t count, size_t size)
     void *memory = fails() ? NULL : __libc_calloc(count, size);
 
     outstanding += memory != NULL;
+    outstanding_bytes += counted_bytes(memory);
     return memory;
 }
 
 EXPORTED void *realloc(void *memory, size_t size)
 {
+    int64_t before = counted_bytes(memory);
     void *moved = fails() ? NULL : __libc_realloc(memory, size);
 
     outstanding += memory == NULL && moved != NULL;
+    outstanding_bytes += moved != NULL ? counted_bytes(moved) - before : 0;
     return moved;
 }
 
 EXPORTED void free(void *memory)
 {
     outstanding -= memory != NULL;
+    outstanding_bytes -= counted_bytes(memory);
     __libc_free(memory);
 }
 

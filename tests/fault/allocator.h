@@ -18,5 +18,7 @@ uint32_t allocator_happened(void); /* how many of them have failed */
 
 uint64_t allocator_made(void);       /* allocations since the last order */
 int64_t allocator_outstanding(void); /* blocks that were not freed */
+/* What they take, with what the C library rounds up; without those of the model of the kernel. */
+int64_t allocator_outstanding_bytes(void);
 
 #endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each operation may cost at most; lowered whenever something gets cheaper. */
+#ifndef COUNTS_BOUNDS_H
+#define COUNTS_BOUNDS_H
+
+#include <stdint.h>
+
+enum quantity { ALLOCATIONS, CALLS, REQUESTS, CHANGES, SENT_BYTES, RECEIVED_BYTES, QUANTITIES };
+
+struct bound {
+    uint64_t alone;        /* beside ten connections */
+    uint64_t per_thousand; /* what 1,000 connections more may add */
+};
+
+struct bounds {
+    const char *name;
+    struct bound of[QUANTITIES]; /* in the order above */
+};
+
+static const int64_t bytes_a_connection = 1024; /* that stay, without the crowd's own */
+
+/* clang-format off */
+static const struct bounds all_bounds[] = {
+    {"get_connections",
+     {{7, 20}, {2, 6}, {1, 0}, {0, 0}, {31, 0}, {2544, 237759}}},
+    {"metrics_snapshot",
+     {{5, 15}, {2, 6}, {1, 0}, {0, 0}, {31, 0}, {2544, 237759}}},
+    {"seed's text",
+     {{3, 2}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {"Submariner's text",
+     {{2, 2}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {"connection table",
+     {{2, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {"connect",
+     {{43, 0}, {12, 0}, {6, 0}, {3, 0}, {427, 0}, {524, 0}}},
+    {"connect, nothing new",
+     {{29, 0}, {8, 0}, {3, 0}, {0, 0}, {119, 0}, {445, 0}}},
+    {"disconnect",
+     {{18, 0}, {4, 0}, {3, 0}, {3, 0}, {220, 0}, {80, 0}}},
+    {"connect_many",
+     {{4308, 0}, {1200, 0}, {600, 0}, {300, 0}, {42680, 0}, {52360, 0}}},
+    {"disconnect_many",
+     {{1762, 0}, {400, 0}, {300, 0}, {300, 0}, {22000, 0}, {7920, 0}}},
+    {"reconcile, nothing",
+     {{112, 1364}, {79, 1485}, {28, 492}, {0, 0}, {1184, 22731}, {7458, 410608}}},
+    {"dispatch, nothing",
+     {{0, 0}, {2, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {"cleanup",
+     {{19, 14}, {17, 16}, {8, 5}, {4, 5}, {894, 52976}, {3525, 237957}}},
+};
+/* clang-format on */
+
+#endif

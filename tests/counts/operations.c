@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "operations.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "crowd.h"
+
+#define NEWCOMER (CROWD_MOST - OPERATIONS_MANY)
+
+static struct crowd_remote newcomers[OPERATIONS_MANY];
+static const struct subwg_endpoint *endpoints[OPERATIONS_MANY];
+static struct subwg_error error = SUBWG_ERROR_INIT;
+static struct subwg_snapshot *snapshot;
+
+typedef int32_t (*read_fn)(struct subwg_cable *cable, struct subwg_snapshot **ret_snapshot,
+                           struct subwg_error *error);
+
+static void read_with(read_fn read)
+{
+    subwg_snapshot_unref(snapshot);
+    crowd_must(read(crowd_cable(), &snapshot, &error), &error);
+}
+
+static void get_connections(void)
+{
+    read_with(subwg_cable_get_connections);
+}
+
+static void metrics_snapshot(void)
+{
+    read_with(subwg_cable_metrics_snapshot);
+}
+
+/* The second read is the first that finds everything as the last one left it. */
+static void read_before(void)
+{
+    for (int i = 0; i < 2; i++) {
+        get_connections();
+        metrics_snapshot();
+    }
+}
+
+static int32_t take_text(void *context, const char *bytes, size_t count)
+{
+    (void)context;
+    (void)bytes;
+    (void)count;
+    return 0;
+}
+
+static void write_seed_text(void)
+{
+    crowd_must(subwg_write_exposition(SUBWG_PROFILE_SEED, &snapshot, 1, take_text, NULL), &error);
+}
+
+static void write_submariner_text(void)
+{
+    crowd_must(subwg_write_exposition(SUBWG_PROFILE_SUBMARINER, &snapshot, 1, take_text, NULL),
+               &error);
+}
+
+static void write_table(void)
+{
+    crowd_must(subwg_write_connection_table("crowd", &snapshot, 1, take_text, NULL), &error);
+}
+
+static void make_newcomers(void)
+{
+    for (uint32_t i = 0; i < OPERATIONS_MANY; i++) {
+        crowd_remote_make(&newcomers[i], NEWCOMER + i);
+        endpoints[i] = &newcomers[i].endpoint;
+    }
+}
+
+static void connect_newcomer(void)
+{
+    crowd_connect(&newcomers[0]);
+}
+
+static void make_connected(void)
+{
+    make_newcomers();
+    connect_newcomer();
+}
+
+static void disconnect_newcomer(void)
+{
+    crowd_must(subwg_cable_disconnect(crowd_cable(), &newcomers[0].endpoint, &error), &error);
+}
+
+static void take_result(void *context, uint32_t index, int32_t code, const char *address,
+                        const struct subwg_error *result)
+{
+    (void)context;
+    (void)index;
+    (void)address;
+    crowd_must(code, result);
+}
+
+static void connect_newcomers(void)
+{
+    crowd_must(subwg_cable_connect_many(crowd_cable(), endpoints, OPERATIONS_MANY, take_result,
+                                        NULL, &error),
+               &error);
+}
+
+static void make_many_connected(void)
+{
+    make_newcomers();
+    connect_newcomers();
+}
+
+static void disconnect_newcomers(void)
+{
+    crowd_must(subwg_cable_disconnect_many(crowd_cable(), endpoints, OPERATIONS_MANY, take_result,
+                                           NULL, &error),
+               &error);
+}
+
+static void reconcile(void)
+{
+    crowd_must(subwg_cable_reconcile(crowd_cable(), 0, NULL, NULL, &error), &error);
+}
+
+static void reconcile_before(void)
+{
+    crowd_must(subwg_cable_list_complete(crowd_cable(), &error), &error);
+    reconcile();
+    reconcile();
+}
+
+static void dispatch(void)
+{
+    crowd_must(subwg_cable_dispatch(crowd_cable(), &error), &error);
+}
+
+static void attend(void)
+{
+    reconcile_before();
+    crowd_must(subwg_cable_event_fd(crowd_cable(), &error), &error);
+    crowd_pass(40);
+    dispatch();
+    dispatch();
+}
+
+static void cleanup(void)
+{
+    crowd_must(subwg_cable_cleanup(crowd_cable(), &error), &error);
+}
+
+const struct operation operations[] = {
+    {"get_connections", read_before, get_connections},
+    {"metrics_snapshot", read_before, metrics_snapshot},
+    {"seed's text", read_before, write_seed_text},
+    {"Submariner's text", read_before, write_submariner_text},
+    {"connection table", read_before, write_table},
+    {"connect", make_newcomers, connect_newcomer},
+    {"connect, nothing new", make_connected, connect_newcomer},
+    {"disconnect", make_connected, disconnect_newcomer},
+    {"connect_many", make_newcomers, connect_newcomers},
+    {"disconnect_many", make_many_connected, disconnect_newcomers},
+    {"reconcile, nothing", reconcile_before, reconcile},
+    {"dispatch, nothing", attend, dispatch},
+    {"cleanup", NULL, cleanup},
+};
+const size_t operation_count = sizeof(operations) / sizeof(operations[0]);
