@@ -295,15 +295,22 @@ struct subwg_connection {
     uint32_t reconnect_count;           /**< Times it came back. */
     uint32_t use_nat;                   /**< As the engine chose. */
     uint32_t reserved;                  /**< Zero. */
+    /**
+     * One piece of memory in which strings of the row, and those of its subnets, lie: the host copies
+     * it at once. It ends in NUL and has at most 4 MiB; a string that lies elsewhere is copied by itself.
+     * NULL: all are. In a snapshot: its copy.
+     */
+    const char *texts;
+    uint64_t texts_bytes; /**< Length of `texts`, its last NUL included; 0 where that is NULL. */
 };
 /** Initializer for a #subwg_connection. */
 #define SUBWG_CONNECTION_INIT                                                                      \
     {                                                                                              \
         SUBWG_HEAD(struct subwg_connection, SUBWG_MAGIC_CONNECTION), 0, 0, 0, 0, NULL, NULL, NULL, \
-            NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                    \
+            NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0           \
     }
 /** Least size of a #subwg_connection. */
-#define SUBWG_CONNECTION_SIZE_1_0 SUBWG_END_OF(struct subwg_connection, reserved)
+#define SUBWG_CONNECTION_SIZE_1_0 SUBWG_END_OF(struct subwg_connection, texts_bytes)
 
 /**
  * @brief The figures of one connection, as metrics_snapshot pushes them (a *row*).
@@ -326,15 +333,17 @@ struct subwg_metric {
     uint64_t lifetime_s;             /**< As in #subwg_connection. */
     uint64_t established_realtime_s; /**< As in #subwg_connection. */
     uint64_t latency_ns;             /**< As in #subwg_connection. */
+    const char *texts;               /**< As in #subwg_connection. */
+    uint64_t texts_bytes;            /**< As in #subwg_connection. */
 };
 /** Initializer for a #subwg_metric. */
 #define SUBWG_METRIC_INIT                                                                        \
     {                                                                                            \
         SUBWG_HEAD(struct subwg_metric, SUBWG_MAGIC_METRIC), 0, 0, NULL, NULL, NULL, NULL, NULL, \
-            NULL, 0, 0, 0, 0, 0                                                                  \
+            NULL, 0, 0, 0, 0, 0, NULL, 0                                                         \
     }
 /** Least size of a #subwg_metric. */
-#define SUBWG_METRIC_SIZE_1_0 SUBWG_END_OF(struct subwg_metric, latency_ns)
+#define SUBWG_METRIC_SIZE_1_0 SUBWG_END_OF(struct subwg_metric, texts_bytes)
 
 /** @brief What an event is about. Stable, only appended. */
 enum subwg_event_kind {

@@ -28,6 +28,8 @@ struct subwg_snapshot;
 #define SUBWG_SNAPSHOT_ROWS_MAX 1048576u
 /** Most bytes of one string in a row; a longer one is refused with -EINVAL. */
 #define SUBWG_SNAPSHOT_STRING_MAX 4096u
+/** Most bytes of a row's `texts`; more are refused with -EINVAL. */
+#define SUBWG_SNAPSHOT_TEXTS_MAX 4194304u
 /** Most subnets of one row. */
 #define SUBWG_SNAPSHOT_SUBNETS_MAX 65536u
 

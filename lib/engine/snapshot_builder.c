@@ -86,6 +86,43 @@ static int32_t add_string(struct subwg_snapshot_builder *builder, const char *st
     return 0;
 }
 
+/* A row's texts, and where their copy begins. */
+struct texts {
+    const char *from;
+    size_t bytes;
+    size_t offset;
+};
+
+static int32_t take_texts(struct subwg_snapshot_builder *builder, const char *from, uint64_t bytes,
+                          struct texts *ret_texts)
+{
+    *ret_texts =
+        (struct texts){.from = from, .bytes = (size_t)bytes, .offset = builder->strings.used};
+    if (from == NULL && bytes == 0)
+        return 0;
+    if (from == NULL || bytes == 0 || bytes > SUBWG_SNAPSHOT_TEXTS_MAX || from[bytes - 1] != '\0')
+        return fail(builder, -EINVAL, "the texts of a row are not valid");
+    char *copy = buffer_take(&builder->strings, ret_texts->bytes);
+    if (copy == NULL)
+        return fail_no_memory(builder);
+    memcpy(copy, from, ret_texts->bytes);
+    return 0;
+}
+
+/* As add_string(), but what lies in the texts is there already. */
+static int32_t find_or_add_string(struct subwg_snapshot_builder *builder, const struct texts *texts,
+                                  const char *string, size_t *ret_offset)
+{
+    size_t within = (size_t)((uintptr_t)string - (uintptr_t)texts->from);
+    if (texts->from == NULL || within >= texts->bytes)
+        return add_string(builder, string, ret_offset);
+    if (texts->bytes > SUBWG_SNAPSHOT_STRING_MAX + 1 &&
+        strnlen(string, SUBWG_SNAPSHOT_STRING_MAX + 1) > SUBWG_SNAPSHOT_STRING_MAX)
+        return fail(builder, -EINVAL, "a string is longer than 4096 bytes");
+    *ret_offset = texts->offset + within;
+    return 0;
+}
+
 static const char **member(void *row, size_t offset)
 {
     return (const char **)(void *)((unsigned char *)row + offset);
@@ -94,13 +131,13 @@ static const char **member(void *row, size_t offset)
 /* Until the arena exists, the place of a string's pointer holds its offset. */
 _Static_assert(sizeof(size_t) <= sizeof(const char *), "an offset takes a pointer's place");
 
-static int32_t take_strings(struct subwg_snapshot_builder *builder, void *row,
-                            const size_t *members, size_t count)
+static int32_t take_strings(struct subwg_snapshot_builder *builder, const struct texts *texts,
+                            void *row, const size_t *members, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const char **string = member(row, members[i]);
         size_t offset;
-        int32_t code = add_string(builder, *string, &offset);
+        int32_t code = find_or_add_string(builder, texts, *string, &offset);
         if (code != 0)
             return code;
         *string = (const char *)(uintptr_t)offset;
@@ -108,7 +145,8 @@ static int32_t take_strings(struct subwg_snapshot_builder *builder, void *row,
     return 0;
 }
 
-static int32_t take_subnets(struct subwg_snapshot_builder *builder, struct subwg_connection *row)
+static int32_t take_subnets(struct subwg_snapshot_builder *builder, const struct texts *texts,
+                            struct subwg_connection *row)
 {
     if (row->subnet_count > SUBWG_SNAPSHOT_SUBNETS_MAX)
         return fail(builder, -EINVAL, "a row has more than 65536 subnets");
@@ -116,7 +154,7 @@ static int32_t take_subnets(struct subwg_snapshot_builder *builder, struct subwg
         return fail(builder, -EINVAL, "a row counts subnets and has none");
     for (uint32_t i = 0; i < row->subnet_count; i++) {
         size_t offset;
-        int32_t code = add_string(builder, row->subnets[i], &offset);
+        int32_t code = find_or_add_string(builder, texts, row->subnets[i], &offset);
         size_t *slot = code == 0 ? buffer_take(&builder->subnets, sizeof(*slot)) : NULL;
         if (slot == NULL)
             return code != 0 ? code : fail_no_memory(builder);
@@ -150,9 +188,14 @@ int32_t snapshot_add_connection(struct subwg_snapshot_builder *builder,
     struct subwg_connection copy;
     head_copy_known(&copy, sizeof(copy), row);
     copy.present &= KNOWN_PRESENT;
-    int32_t code = take_strings(builder, &copy, connection_strings, COUNT_OF(connection_strings));
+    struct texts texts;
+    int32_t code = take_texts(builder, copy.texts, copy.texts_bytes, &texts);
     if (code == 0)
-        code = take_subnets(builder, &copy);
+        code =
+            take_strings(builder, &texts, &copy, connection_strings, COUNT_OF(connection_strings));
+    if (code == 0)
+        code = take_subnets(builder, &texts, &copy);
+    copy.texts = (const char *)(uintptr_t)texts.offset;
     return code != 0 ? code : add_row(builder, &copy, sizeof(copy));
 }
 
@@ -167,7 +210,11 @@ int32_t snapshot_add_metric(struct subwg_snapshot_builder *builder, const struct
     struct subwg_metric copy;
     head_copy_known(&copy, sizeof(copy), row);
     copy.present &= KNOWN_PRESENT;
-    int32_t code = take_strings(builder, &copy, metric_strings, COUNT_OF(metric_strings));
+    struct texts texts;
+    int32_t code = take_texts(builder, copy.texts, copy.texts_bytes, &texts);
+    if (code == 0)
+        code = take_strings(builder, &texts, &copy, metric_strings, COUNT_OF(metric_strings));
+    copy.texts = (const char *)(uintptr_t)texts.offset;
     return code != 0 ? code : add_row(builder, &copy, sizeof(copy));
 }
 
@@ -191,7 +238,8 @@ void snapshot_builder_init(struct subwg_snapshot_builder *builder, enum snapshot
     }
     *empty = '\0';
     if (add_string(builder, driver, &builder->driver) == 0)
-        (void)take_strings(builder, &builder->local, endpoint_strings, COUNT_OF(endpoint_strings));
+        (void)take_strings(builder, &(struct texts){0}, &builder->local, endpoint_strings,
+                           COUNT_OF(endpoint_strings));
 }
 
 void snapshot_builder_release(struct subwg_snapshot_builder *builder)
@@ -221,6 +269,7 @@ static void resolve_connections(const struct subwg_snapshot_builder *builder,
         struct subwg_connection *row = &snapshot->connections[i];
         resolve(row, connection_strings, COUNT_OF(connection_strings), strings);
         row->subnets = subnets;
+        row->texts = row->texts_bytes > 0 ? strings + (uintptr_t)row->texts : NULL;
         subnets += row->subnet_count;
     }
 }
@@ -255,8 +304,11 @@ int32_t snapshot_finish(struct subwg_snapshot_builder *builder,
     } else {
         snapshot->metrics = (struct subwg_metric *)(void *)rows;
         snapshot->metric_count = builder->row_count;
-        for (uint32_t i = 0; i < builder->row_count; i++)
-            resolve(&snapshot->metrics[i], metric_strings, COUNT_OF(metric_strings), strings);
+        for (uint32_t i = 0; i < builder->row_count; i++) {
+            struct subwg_metric *row = &snapshot->metrics[i];
+            resolve(row, metric_strings, COUNT_OF(metric_strings), strings);
+            row->texts = row->texts_bytes > 0 ? strings + (uintptr_t)row->texts : NULL;
+        }
     }
     *ret_snapshot = snapshot;
     return 0;

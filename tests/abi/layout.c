@@ -78,6 +78,8 @@ struct shadow_connection {
     uint32_t reconnect_count;
     uint32_t use_nat;
     uint32_t reserved;
+    pointer texts;
+    uint64_t texts_bytes;
 };
 
 struct shadow_metric {
@@ -95,6 +97,8 @@ struct shadow_metric {
     uint64_t lifetime_s;
     uint64_t established_realtime_s;
     uint64_t latency_ns;
+    pointer texts;
+    uint64_t texts_bytes;
 };
 
 struct shadow_event {
@@ -216,6 +220,8 @@ static const struct field fields[] = {
     FIELD(connection, reconnect_count),
     FIELD(connection, use_nat),
     FIELD(connection, reserved),
+    FIELD(connection, texts),
+    FIELD(connection, texts_bytes),
 
     FIELD(metric, head),
     FIELD(metric, present),
@@ -231,6 +237,8 @@ static const struct field fields[] = {
     FIELD(metric, lifetime_s),
     FIELD(metric, established_realtime_s),
     FIELD(metric, latency_ns),
+    FIELD(metric, texts),
+    FIELD(metric, texts_bytes),
 
     FIELD(event, head),
     FIELD(event, kind),

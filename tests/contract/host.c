@@ -127,9 +127,18 @@ static void check_numbers(struct host *host, const char *what, uint32_t present,
         host_fault(host, "%s has status %u", what, status);
 }
 
+static void check_texts(struct host *host, const char *what, const char *texts, uint64_t bytes)
+{
+    if ((texts == NULL) != (bytes == 0))
+        host_fault(host, "%s has texts and no length, or a length and no texts", what);
+    else if (texts != NULL && texts[bytes - 1] != '\0')
+        host_fault(host, "the texts of %s do not end in NUL", what);
+}
+
 static void check_connection(struct host *host, const struct subwg_connection *row)
 {
     check_numbers(host, "a connection", row->present, row->status);
+    check_texts(host, "a connection", row->texts, row->texts_bytes);
     if (row->status_reason > SUBWG_STATUS_REASON_CLOCK_BACK)
         host_fault(host, "a connection has status reason %u", row->status_reason);
     if (row->reserved != 0 || row->use_nat > 1)
@@ -181,6 +190,7 @@ static int32_t take_metric(void *context, struct subwg_snapshot_builder *snapsho
     if (snapshot != host_snapshot())
         host_fault(host, "add_metric got another snapshot than the operation");
     check_numbers(host, "a metric", row->present, row->status);
+    check_texts(host, "a metric", row->texts, row->texts_bytes);
     if (host->add_metric_code != 0)
         return host->add_metric_code;
     if (host->metric_count == ROWS_MAX) {

@@ -126,6 +126,19 @@ static void give_subnets(struct subwg_connection *row, const char *const *subnet
     }
 }
 
+/* Its texts are the strings, whatever their length says: they may end before the last NUL. */
+static void give_texts(void *row, size_t end, struct strings *strings, struct input *input)
+{
+    uint8_t how = input_byte(input);
+    const char *texts = (how & 1u) != 0 ? strings->memory : NULL;
+    uint64_t bytes =
+        (how & 2u) != 0 ? strings->length + 1 : input_byte(input) % (strings->length + 2);
+    if (size_of(row) < end)
+        return;
+    memcpy((uint8_t *)row + end - sizeof(bytes) - sizeof(texts), &texts, sizeof(texts));
+    memcpy((uint8_t *)row + end - sizeof(bytes), &bytes, sizeof(bytes));
+}
+
 static void take_row(struct input *input, enum snapshot_kind kind)
 {
     static const char *const subnets[] = {"10.0.0.0/8", "", "fd00::/16", "x"};
@@ -143,6 +156,7 @@ static void take_row(struct input *input, enum snapshot_kind kind)
              sizeof(connection_pointers) / sizeof(connection_pointers[0]), strings.memory);
     if (!metric)
         give_subnets(row, subnets);
+    give_texts(row, metric ? SUBWG_METRIC_SIZE_1_0 : SUBWG_CONNECTION_SIZE_1_0, &strings, input);
     snapshot_builder_init(&builder, kind, "fuzz", &local, 0);
     int32_t code =
         metric ? snapshot_add_metric(&builder, row) : snapshot_add_connection(&builder, row);

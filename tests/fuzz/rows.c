@@ -66,6 +66,10 @@ static void push_connection(struct subwg_snapshot_builder *builder, const struct
     for (uint32_t i = 0; i < row.subnet_count; i++)
         subnets[i] = strings_take(strings);
     row.subnets = subnets;
+    if ((numbers->subnets & 4u) != 0) {
+        row.texts = strings->memory;
+        row.texts_bytes = strings->length + 1;
+    }
     row.rx_bytes = numbers->value;
     row.lifetime_s = ~numbers->value;
     (void)snapshot_add_connection(builder, &row);
@@ -87,6 +91,10 @@ static void push_metric(struct subwg_snapshot_builder *builder, const struct num
     row.tx_bytes = ~numbers->value;
     row.established_realtime_s = numbers->value;
     row.latency_ns = numbers->value;
+    if ((numbers->subnets & 4u) != 0) {
+        row.texts = strings->memory;
+        row.texts_bytes = strings->length + 1;
+    }
     (void)snapshot_add_metric(builder, &row);
 }
 

@@ -179,6 +179,87 @@ START_TEST(refused_row_fails_the_read)
 }
 END_TEST
 
+/* A string at each end of the texts, an empty one, two that overlap, and one that lies elsewhere. */
+static int32_t push_texts(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
+                          struct subwg_error *error)
+{
+    (void)error;
+    char texts[] = "cluster2\0gateway2\0\0"
+                   "10.0.0.0/8\0fd00::/8";
+    char elsewhere[] = "10.243.64.7";
+    const char *const subnets[] = {texts + 19, texts + 30, elsewhere};
+    struct subwg_connection row = SUBWG_CONNECTION_INIT;
+    row.texts = texts;
+    row.texts_bytes = sizeof(texts);
+    row.cluster_id = texts;
+    row.cable_name = texts + 7;
+    row.hostname = texts + 9;
+    row.public_ip = texts + 18;
+    row.private_ip = elsewhere;
+    row.subnets = subnets;
+    row.subnet_count = 3;
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(push(instance, snapshot, &row), 0);
+    memset(texts, 'x', sizeof(texts));
+    memset(elsewhere, 'x', sizeof(elsewhere));
+    return 0;
+}
+
+START_TEST(texts_are_copied_at_once)
+{
+    struct subwg_snapshot *snapshot = NULL;
+    script.read = push_texts;
+    ck_assert_int_eq(subwg_cable_get_connections(cable, &snapshot, NULL), 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct subwg_connection *row = subwg_snapshot_connection(snapshot, i);
+        ck_assert_str_eq(row->cluster_id, "cluster2");
+        ck_assert_str_eq(row->cable_name, "2");
+        ck_assert_str_eq(row->hostname, "gateway2");
+        ck_assert_str_eq(row->public_ip, "");
+        ck_assert_str_eq(row->private_ip, "10.243.64.7");
+        ck_assert_str_eq(row->peer, "");
+        ck_assert_str_eq(row->subnets[0], "10.0.0.0/8");
+        ck_assert_str_eq(row->subnets[1], "fd00::/8");
+        ck_assert_str_eq(row->subnets[2], "10.243.64.7");
+        ck_assert_ptr_eq(row->texts, row->cluster_id);
+        ck_assert_uint_eq(row->texts_bytes, 39);
+    }
+    subwg_snapshot_unref(snapshot);
+}
+END_TEST
+
+static void texts_are_refused(const char *texts, uint64_t bytes)
+{
+    pushed = (struct subwg_connection)SUBWG_CONNECTION_INIT;
+    pushed.texts = texts;
+    pushed.texts_bytes = bytes;
+    read_fails("get_connections by driver \"wireguard\" failed: the texts of a row are not valid");
+}
+
+START_TEST(bad_texts_fail_the_read)
+{
+    static char large[SUBWG_SNAPSHOT_TEXTS_MAX + 1];
+    struct subwg_snapshot *snapshot = NULL;
+    texts_are_refused("ab", 2); /* without its NUL */
+    texts_are_refused("", 0);
+    texts_are_refused(NULL, 1);
+    texts_are_refused(large, sizeof(large));
+    texts_are_refused(large, UINT64_MAX);
+
+    pushed = (struct subwg_connection)SUBWG_CONNECTION_INIT;
+    pushed.texts = large;
+    pushed.texts_bytes = sizeof(large) - 1;
+    pushed.cluster_id = large;
+    memset(large, 'a', SUBWG_SNAPSHOT_STRING_MAX);
+    ck_assert_int_eq(subwg_cable_get_connections(cable, &snapshot, NULL), 0);
+    ck_assert_str_eq(subwg_snapshot_connection(snapshot, 1)->cluster_id, large);
+    subwg_snapshot_unref(snapshot);
+    large[SUBWG_SNAPSHOT_STRING_MAX] = 'a';
+    read_fails(
+        "get_connections by driver \"wireguard\" failed: a string is longer than 4096 bytes");
+}
+END_TEST
+
 static int32_t push_connection_anyway(struct subwg_instance *instance,
                                       struct subwg_snapshot_builder *snapshot,
                                       struct subwg_error *error)
@@ -312,6 +393,8 @@ int main(void)
     tcase_add_test(tests, outlives_cable_and_registry);
     tcase_add_test(tests, references_across_threads);
     tcase_add_test(tests, refused_row_fails_the_read);
+    tcase_add_test(tests, texts_are_copied_at_once);
+    tcase_add_test(tests, bad_texts_fail_the_read);
     tcase_add_test(tests, kinds_do_not_mix);
     tcase_add_test(tests, rows_outside_of_a_read);
     tcase_add_test(tests, rows_from_another_thread);
