@@ -21,6 +21,8 @@ static const int64_t bytes_a_connection = 1024; /* that stay, without the crowd'
 
 /* clang-format off */
 static const struct bounds all_bounds[] = {
+    {"decode",
+     {{0, 0}, {2, 6}, {1, 0}, {0, 0}, {31, 0}, {2544, 237759}}},
     {"get_connections",
      {{7, 20}, {2, 6}, {1, 0}, {0, 0}, {31, 0}, {2544, 237759}}},
     {"metrics_snapshot",

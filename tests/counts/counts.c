@@ -20,6 +20,7 @@
 #include "bounds.h"
 #include "crowd.h"
 #include "operations.h"
+#include "stage.h"
 
 #define FEW  10u
 #define MANY 1010u
@@ -40,34 +41,10 @@ static const struct bounds *find_bounds(const char *name)
     exit(EXIT_FAILURE);
 }
 
-static void arrange_kernel(void)
-{
-    fake_kernel_reset();
-    (void)fake_kernel_add_link("eth0", NULL);
-    fake_kernel_set_link_up("eth0", true);
-    fake_kernel_add_address("eth0", CROWD_NETWORK);
-    fake_kernel_add_route(&(struct fake_kernel_route){
-        .destination = "0.0.0.0/0", .link = "eth0", .gateway = CROWD_ROUTER});
-}
-
-/* All tunnels are up. */
-static void arrange_crowd(uint32_t count)
-{
-    struct crowd_remote remote;
-    arrange_kernel();
-    crowd_start();
-    crowd_connect_many(0, count);
-    for (uint32_t i = 0; i < count; i++) {
-        crowd_remote_make(&remote, i);
-        fake_kernel_handshake(CROWD_DEVICE, remote.public_key, crowd_realtime_s());
-        fake_kernel_traffic(CROWD_DEVICE, remote.public_key, 123456789, 987654321);
-    }
-}
-
 static struct counted count(const struct operation *operation, uint32_t beside)
 {
     const uint64_t none[ALLOCATOR_ORDERS] = {0};
-    arrange_crowd(beside);
+    stage_crowd(beside);
     if (operation->prepare != NULL)
         operation->prepare();
     struct fake_kernel_counters before = fake_kernel_counters();
@@ -140,7 +117,7 @@ static void print_bounds(const struct operation *operation)
 static int64_t memory_of(uint32_t connections)
 {
     int64_t before = allocator_outstanding_bytes();
-    arrange_crowd(connections);
+    stage_crowd(connections);
     int64_t bytes = allocator_outstanding_bytes() - before;
     crowd_stop();
     return bytes;

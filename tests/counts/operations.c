@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "crowd.h"
+#include "netlink/netlink.h"
 
 #define NEWCOMER (CROWD_MOST - OPERATIONS_MANY)
 
@@ -63,6 +64,27 @@ static void write_submariner_text(void)
 static void write_table(void)
 {
     crowd_must(subwg_write_connection_table("crowd", &snapshot, 1, take_text, NULL), &error);
+}
+
+/* A device of its own, so that the driver's part of a read can be told from the kernel's format. */
+static struct netlink *netlink;
+static struct wg_device device;
+static uint32_t ifindex;
+
+static void decode(void)
+{
+    crowd_must(wg_get_device(netlink, ifindex, NULL, &device, &error), &error);
+}
+
+static void decode_before(void)
+{
+    struct link_info link;
+    netlink_close(netlink);
+    crowd_must(netlink_open(5000, &netlink, &error), &error);
+    crowd_must(link_find(netlink, CROWD_DEVICE, &link, &error), &error);
+    ifindex = link.ifindex;
+    decode();
+    decode();
 }
 
 static void make_newcomers(void)
@@ -150,6 +172,7 @@ static void cleanup(void)
 }
 
 const struct operation operations[] = {
+    {"decode", decode_before, decode},
     {"get_connections", read_before, get_connections},
     {"metrics_snapshot", read_before, metrics_snapshot},
     {"seed's text", read_before, write_seed_text},
