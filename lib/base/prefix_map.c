@@ -5,6 +5,21 @@
 
 #include <sodium.h>
 
+void prefix_map_start(struct prefix_map *map)
+{
+    *map = (struct prefix_map){0};
+    randombytes_buf(map->secret, sizeof(map->secret));
+}
+
+/* Remotes choose prefixes, so they must not choose depth. */
+static uint64_t priority_of(const struct prefix_map *map, const struct prefix *prefix)
+{
+    uint64_t hash;
+    crypto_shorthash((unsigned char *)&hash, (const unsigned char *)prefix, sizeof(*prefix),
+                     map->secret);
+    return hash;
+}
+
 const struct prefix_node *prefix_map_find(const struct prefix_map *map, const struct prefix *prefix,
                                           const void *except, const void *also_except)
 {
@@ -15,7 +30,7 @@ const struct prefix_node *prefix_map_find(const struct prefix_map *map, const st
             return node;
         if (order == 0) {
             /* An excepted owner's: what else overlaps lies on either side. */
-            const struct prefix_map left = {node->left};
+            const struct prefix_map left = {.root = node->left};
             const struct prefix_node *found = prefix_map_find(&left, prefix, except, also_except);
             if (found != NULL)
                 return found;
@@ -68,8 +83,7 @@ bool prefix_map_insert(struct prefix_map *map, struct prefix_node *node, void *o
     if (prefix_map_find(map, &node->prefix, NULL, NULL) != NULL)
         return false;
     node->owner = owner;
-    node->priority =
-        randombytes_random(); /* remotes choose prefixes, so they must not choose depth */
+    node->priority = priority_of(map, &node->prefix);
     struct prefix_node **link = &map->root;
     while (*link != NULL && (*link)->priority > node->priority)
         link =

@@ -9,6 +9,7 @@ void table_start(struct table *table)
     *table = (struct table){0};
     index_start(&table->by_cluster);
     index_start(&table->by_key);
+    prefix_map_start(&table->owners);
 }
 
 void table_finish(struct table *table)

@@ -102,6 +102,42 @@ START_TEST(the_ignored_bit_does_not_hide_such_a_point)
 }
 END_TEST
 
+/* The product with a clamped scalar is zero for these points alone, which libsodium reports. */
+static void check_against_product(const struct key *key)
+{
+    static const unsigned char scalar[crypto_scalarmult_SCALARBYTES] = {8};
+    unsigned char product[crypto_scalarmult_BYTES];
+    char text[KEY_TEXT_SIZE];
+    struct key parsed;
+    bool has_secret = crypto_scalarmult(product, scalar, key->bytes) == 0;
+    enum key_fault fault = key_parse_public(key_format(key, text), &parsed);
+    ck_assert_msg((fault == KEY_OK) == has_secret, "%s: %s", text, key_fault_text(fault));
+}
+
+START_TEST(the_list_of_such_points_agrees_with_the_multiplication)
+{
+    for (size_t i = 0; i < 7; i++) {
+        struct key point;
+        ck_assert(key_decode(low_order[i], &point));
+        check_against_product(&point);
+        for (int bit = 0; bit < 256; bit++) {
+            struct key other = point;
+            other.bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+            check_against_product(&other);
+        }
+    }
+    for (int first = 0; first < 256; first++) {
+        struct key low = {{(uint8_t)first}};
+        struct key high;
+        memset(&high, 0xff, sizeof(high));
+        high.bytes[0] = (uint8_t)first;
+        high.bytes[31] = 0x7f;
+        check_against_product(&low);
+        check_against_product(&high);
+    }
+}
+END_TEST
+
 START_TEST(each_fault_has_its_own_words)
 {
     for (int a = KEY_OK; a <= KEY_LOW_ORDER; a++)
@@ -192,6 +228,7 @@ int main(void)
         other_encodings_are_refused,
         points_without_a_secret_are_refused,
         the_ignored_bit_does_not_hide_such_a_point,
+        the_list_of_such_points_agrees_with_the_multiplication,
         each_fault_has_its_own_words,
         private_keys_are_clamped_and_differ,
         the_public_key_is_the_curves,

@@ -60,7 +60,8 @@ static void *random_owner(struct chance *chance)
 START_TEST(random_operations_match_the_list)
 {
     struct chance chance = chance_start("random_operations_match_the_list");
-    struct prefix_map map = {NULL};
+    struct prefix_map map;
+    prefix_map_start(&map);
     static struct oracle oracle;
     for (int i = 0; i < 30000; i++) {
         uint32_t at = chance_below(&chance, NODES);
@@ -89,7 +90,8 @@ END_TEST
 
 START_TEST(equal_covering_and_more_specific_owners_are_found)
 {
-    struct prefix_map map = {NULL};
+    struct prefix_map map;
+    prefix_map_start(&map);
     int owner;
     struct prefix_node node = {.prefix = prefix_of("10.1.0.0/16")};
     ck_assert(prefix_map_insert(&map, &node, &owner));
@@ -118,7 +120,8 @@ END_TEST
 START_TEST(behind_excepted_owners_the_other_one_is_found)
 {
     enum { COUNT = 256 };
-    struct prefix_map map = {NULL};
+    struct prefix_map map;
+    prefix_map_start(&map);
     int mine;
     int others;
     static struct prefix_node nodes[COUNT];
@@ -139,7 +142,8 @@ END_TEST
 
 START_TEST(removing_what_is_not_in_a_map_does_nothing)
 {
-    struct prefix_map map = {NULL};
+    struct prefix_map map;
+    prefix_map_start(&map);
     int owner;
     struct prefix_node inside = {.prefix = prefix_of("10.0.0.0/8")};
     struct prefix_node never = {.prefix = prefix_of("10.0.0.0/8")};
@@ -165,7 +169,8 @@ static unsigned depth_of(const struct prefix_node *node)
 START_TEST(sorted_input_makes_no_deep_tree)
 {
     enum { COUNT = 65536 };
-    struct prefix_map map = {NULL};
+    struct prefix_map map;
+    prefix_map_start(&map);
     int owner;
     struct prefix_node *nodes = calloc(COUNT, sizeof(*nodes));
     ck_assert_ptr_nonnull(nodes);
@@ -181,6 +186,27 @@ START_TEST(sorted_input_makes_no_deep_tree)
 }
 END_TEST
 
+START_TEST(no_two_maps_have_the_same_shape_for_the_same_prefixes)
+{
+    enum { COUNT = 64 };
+    struct prefix_map maps[2];
+    static struct prefix_node nodes[2][COUNT];
+    int owner;
+    for (int m = 0; m < 2; m++) {
+        prefix_map_start(&maps[m]);
+        for (int i = 0; i < COUNT; i++) {
+            nodes[m][i] = (struct prefix_node){.prefix = prefix_of("10.0.0.0/16")};
+            nodes[m][i].prefix.bytes[1] = (uint8_t)i;
+            CHECK(prefix_map_insert(&maps[m], &nodes[m][i], &owner));
+        }
+    }
+    int same = 0;
+    for (int i = 0; i < COUNT; i++)
+        same += nodes[0][i].priority == nodes[1][i].priority;
+    ck_assert_int_lt(same, 8);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -189,6 +215,7 @@ int main(void)
         behind_excepted_owners_the_other_one_is_found,
         removing_what_is_not_in_a_map_does_nothing,
         sorted_input_makes_no_deep_tree,
+        no_two_maps_have_the_same_shape_for_the_same_prefixes,
         NULL,
     };
     return unit_run("base_prefix_map", tests);
