@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
-#include <netlink/addr.h>
-#include <netlink/errno.h>
-#include <netlink/msg.h>
-#include <netlink/route/nexthop.h>
-#include <netlink/route/route.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sys/socket.h>
 
 #include "base/error.h"
 #include "base/limits.h"
 #include "netlink/family.h"
-#include "netlink/nl_error.h"
-#include "netlink/nl_message.h"
+#include "netlink/handle.h"
 
 /* Building. */
 
@@ -26,50 +20,23 @@ static uint8_t route_scope(const struct route *route)
     return route->type == RTN_UNICAST ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 }
 
-static int add_nexthop(struct rtnl_route *object, uint32_t ifindex)
-{
-    if (ifindex == 0)
-        return 0;
-    struct rtnl_nexthop *nexthop = rtnl_route_nh_alloc();
-    if (nexthop == NULL)
-        return -NLE_NOMEM;
-    rtnl_route_nh_set_ifindex(nexthop, (int)ifindex);
-    rtnl_route_add_nexthop(object, nexthop);
-    return 0;
-}
-
 /* A deletion names everything too: the kernel takes what is missing for "any", and so another's. */
-static int fill_route(struct rtnl_route *object, const struct route *route)
+static void fill_route(struct nlmsghdr *request, const struct route *route)
 {
-    struct nl_addr *destination;
-    int built = nl_address_build(&route->destination, &destination);
-    if (built < 0)
-        return built;
-    built = rtnl_route_set_dst(object, destination);
-    nl_addr_put(destination);
-    if (built == 0)
-        built = rtnl_route_set_type(object, route->type);
-    if (built < 0)
-        return built;
     bool ipv6 = route->destination.family == FAMILY_IPV6;
-    rtnl_route_set_table(object, route->table);
-    rtnl_route_set_protocol(object, route->protocol);
-    rtnl_route_set_scope(object, route_scope(route));
-    rtnl_route_set_priority(object,
-                            ipv6 && route->metric == 0 ? IPV6_DEFAULT_METRIC : route->metric);
-    return add_nexthop(object, route->ifindex);
-}
-
-static int build_change(const struct route_change *change, struct nl_msg **ret_request)
-{
-    struct rtnl_route *object = rtnl_route_alloc();
-    int built = object == NULL ? -NLE_NOMEM : fill_route(object, &change->route);
-    if (built == 0 && change->remove)
-        built = rtnl_route_build_del_request(object, 0, ret_request);
-    else if (built == 0)
-        built = rtnl_route_build_add_request(object, NLM_F_CREATE | NLM_F_EXCL, ret_request);
-    rtnl_route_put(object);
-    return built;
+    struct rtmsg *head = mnl_nlmsg_put_extra_header(request, sizeof(*head));
+    head->rtm_family = family_number(route->destination.family);
+    head->rtm_dst_len = route->destination.length;
+    head->rtm_table = route->table < 256 ? (uint8_t)route->table : RT_TABLE_COMPAT;
+    head->rtm_protocol = route->protocol;
+    head->rtm_scope = route_scope(route);
+    head->rtm_type = route->type;
+    mnl_attr_put(request, RTA_DST, route->destination.family / 8u, route->destination.bytes);
+    mnl_attr_put_u32(request, RTA_TABLE, route->table);
+    mnl_attr_put_u32(request, RTA_PRIORITY,
+                     ipv6 && route->metric == 0 ? IPV6_DEFAULT_METRIC : route->metric);
+    if (route->ifindex != 0)
+        mnl_attr_put_u32(request, RTA_OIF, route->ifindex);
 }
 
 /* Applying. */
@@ -81,25 +48,28 @@ struct batch {
     uint32_t count;
 };
 
-/* Appends the change's request. -EMSGSIZE: the buffer is full. */
+struct longest_request {
+    struct nlmsghdr head;
+    struct rtmsg route;
+    struct rtattr attributes[4];
+    uint8_t destination[16];
+    uint32_t numbers[3];
+};
+
+_Static_assert(sizeof(struct longest_request) <= LIMIT_MESSAGE_BYTES / LIMIT_ROUTES_A_SEND,
+               "a batch fits the buffer for requests");
+
 static int32_t batch_append(struct batch *batch, const struct route_change *change)
 {
-    struct nl_msg *request = NULL;
-    int32_t code = nl_error_code(build_change(change, &request));
-    if (code < 0)
-        return code;
-    size_t length = nlmsg_hdr(request)->nlmsg_len;
-    size_t aligned = (length + (NLMSG_ALIGNTO - 1u)) & ~(size_t)(NLMSG_ALIGNTO - 1u);
-    if (aligned <= LIMIT_MESSAGE_BYTES - batch->length) {
-        memset(batch->bytes + batch->length, 0, aligned);
-        memcpy(batch->bytes + batch->length, nlmsg_hdr(request), length);
-        batch->length += aligned;
-        batch->count++;
-    } else {
-        code = -EMSGSIZE;
-    }
-    nlmsg_free(request);
-    return code;
+    if (family_number(change->route.destination.family) == AF_UNSPEC)
+        return -EAFNOSUPPORT;
+    struct nlmsghdr *request = mnl_nlmsg_put_header(batch->bytes + batch->length);
+    request->nlmsg_type = change->remove ? RTM_DELROUTE : RTM_NEWROUTE;
+    request->nlmsg_flags = change->remove ? 0 : NLM_F_CREATE | NLM_F_EXCL;
+    fill_route(request, &change->route);
+    batch->length += request->nlmsg_len;
+    batch->count++;
+    return 0;
 }
 
 /* Sends the first changes, as many as make a batch; *ret_count says how many have a result. */
