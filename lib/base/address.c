@@ -2,6 +2,7 @@
 #include "base/address.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,22 +14,22 @@ static int inet_family(uint8_t family)
     return family == FAMILY_IPV4 ? AF_INET : AF_INET6;
 }
 
-/* Bit number bit, counted from the first. */
-static unsigned bit_at(const uint8_t *bytes, unsigned bit)
+/* Half an address, as a number of the same order. */
+static uint64_t half_of(const uint8_t *bytes)
 {
-    return ((unsigned)bytes[bit / 8] >> (7 - bit % 8)) & 1u;
+    uint64_t half;
+    memcpy(&half, bytes, sizeof(half));
+    return be64toh(half);
 }
 
-/* The number of leading bits that a and b share, at most limit. */
-static unsigned common_bits(const uint8_t *a, const uint8_t *b, unsigned limit)
+/* True if the first so many (0 to 128) bits of both are the same. */
+static bool shares_bits(const uint8_t *a, const uint8_t *b, unsigned count)
 {
-    unsigned whole = limit / 8;
-    unsigned bit = 0;
-    while (bit < whole * 8 && a[bit / 8] == b[bit / 8])
-        bit += 8;
-    while (bit < limit && bit_at(a, bit) == bit_at(b, bit))
-        bit++;
-    return bit;
+    uint64_t first = half_of(a) ^ half_of(b);
+    uint64_t second = half_of(a + 8) ^ half_of(b + 8);
+    if (count == 0)
+        return true;
+    return count <= 64 ? first >> (64 - count) == 0 : first == 0 && second >> (128 - count) == 0;
 }
 
 static void clear_beyond(uint8_t bytes[16], unsigned length)
@@ -204,9 +205,12 @@ int prefix_compare(const struct prefix *a, const struct prefix *b)
 {
     if (a->family != b->family)
         return a->family < b->family ? -1 : 1;
-    int order = memcmp(a->bytes, b->bytes, sizeof(a->bytes));
-    if (order != 0)
-        return order;
+    for (size_t i = 0; i < sizeof(a->bytes); i += 8) {
+        uint64_t first = half_of(a->bytes + i);
+        uint64_t second = half_of(b->bytes + i);
+        if (first != second)
+            return first < second ? -1 : 1;
+    }
     return (int)a->length - (int)b->length;
 }
 
@@ -225,13 +229,13 @@ int prefix_compare_disjoint(const struct prefix *a, const struct prefix *b)
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
 {
     unsigned shorter = a->length < b->length ? a->length : b->length;
-    return a->family == b->family && common_bits(a->bytes, b->bytes, shorter) == shorter;
+    return a->family == b->family && shares_bits(a->bytes, b->bytes, shorter);
 }
 
 bool prefix_contains(const struct prefix *prefix, const struct address *address)
 {
     return prefix->family == address->family &&
-           common_bits(prefix->bytes, address->bytes, prefix->length) == prefix->length;
+           shares_bits(prefix->bytes, address->bytes, prefix->length);
 }
 
 struct prefix prefix_of_address(const struct address *address)

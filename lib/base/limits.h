@@ -48,7 +48,7 @@
 #define LIMIT_REPAIR_BURST      5u   /* repairs of one connection at once... */
 #define LIMIT_REPAIR_PERIOD_S   10u  /* ...and then one in this time */
 #define LIMIT_REPAIR_REFUSALS   8u   /* by the kernel in one run; the rest waits for the next */
-#define LIMIT_PATHS_A_RECONCILE 256u /* paths to endpoints that are looked up again */
+#define LIMIT_PATHS_A_RECONCILE 64u  /* paths to endpoints that are looked up again */
 #define LIMIT_REPEATS           256u /* differences of a run that are told or known from the last */
 #define LIMIT_ENDPOINT_RETRY_S  195u /* silence that a learned endpoint survives */
 

@@ -206,6 +206,10 @@ struct route_lookup {
 int32_t route_lookup(struct netlink *netlink, const struct address *address, uint32_t mark,
                      struct route_lookup *ret_lookup, struct subwg_error *error);
 
+/* The same without asking the link: where the route has no path MTU of its own, it is 0. */
+int32_t route_find_way(struct netlink *netlink, const struct address *address, uint32_t mark,
+                       struct route_lookup *ret_lookup, struct subwg_error *error);
+
 /* Policy rules. */
 
 struct rule {

@@ -176,8 +176,8 @@ static bool leads_nowhere(const struct route_lookup *way)
            way->type == RTN_PROHIBIT || way->type == RTN_THROW || way->ifindex == 0;
 }
 
-int32_t route_lookup(struct netlink *netlink, const struct address *address, uint32_t mark,
-                     struct route_lookup *ret_lookup, struct subwg_error *error)
+int32_t route_find_way(struct netlink *netlink, const struct address *address, uint32_t mark,
+                       struct route_lookup *ret_lookup, struct subwg_error *error)
 {
     struct outcome outcome;
     struct route_lookup way = {0};
@@ -197,8 +197,17 @@ int32_t route_lookup(struct netlink *netlink, const struct address *address, uin
         return outcome_report(&outcome, error, "look up route", "look up the route to %s",
                               address_format(address, text));
     }
+    *ret_lookup = way;
+    return 0;
+}
+
+int32_t route_lookup(struct netlink *netlink, const struct address *address, uint32_t mark,
+                     struct route_lookup *ret_lookup, struct subwg_error *error)
+{
+    struct route_lookup way;
     struct link_info link;
-    if (way.mtu == 0) {
+    int32_t code = route_find_way(netlink, address, mark, &way, error);
+    if (code == 0 && way.mtu == 0) {
         code = link_by_index(netlink, way.ifindex, &link, error);
         way.mtu = code == 0 ? link.mtu : 0;
     }

@@ -127,12 +127,14 @@ int32_t policy_check_owners(struct subwg_instance *instance, const struct connec
 void policy_announce_conflict(const struct subwg_instance *instance, const char *cluster_id,
                               const char *text);
 
-/* withhold.c: looks again at every connection, because the host's addresses may be others now. One that
+/* withhold.c: looks again at every connection, because the host's addresses, all of which are
+ * given, may be others now. One that
  * overlaps them is taken out of the kernel and withheld until they go. Each difference is reported;
  * SUBWG_RECONCILE_DRY_RUN changes nothing. Returns how many there are, or a negative errno after having
  * tried them all. */
-int32_t policy_revalidate(struct subwg_instance *instance, uint32_t flags, subwg_report_fn report,
-                          void *report_context, struct subwg_error *error);
+int32_t policy_revalidate(struct subwg_instance *instance,
+                          const struct interface_address *addresses, uint32_t count, uint32_t flags,
+                          subwg_report_fn report, void *report_context, struct subwg_error *error);
 
 /* many.c */
 int32_t connect_list(struct subwg_instance *instance, const struct subwg_endpoint *const *remotes,

@@ -25,6 +25,8 @@ struct reconciliation {
     subwg_report_fn report;
     void *report_context;
     uint64_t now_ns;
+    struct interface_address *addresses; /* all of the host's */
+    uint32_t address_count;
     struct survey survey;
     uint32_t granted; /* the first so many steps of the plan; the others come too often */
     uint8_t device_grant;
@@ -365,7 +367,8 @@ static int32_t repair(struct reconciliation *run, struct subwg_error *error)
 
 static int32_t prepare(struct reconciliation *run, struct subwg_error *error)
 {
-    int32_t code = survey_take(run->instance, run->now_ns, &run->survey, error);
+    int32_t code = survey_take(run->instance, run->addresses, run->address_count, run->now_ns,
+                               &run->survey, error);
     if (code == 0 && !run->dry_run && choose(run) != 0)
         code = error_no_memory(error, "reconcile");
     return code;
@@ -384,7 +387,8 @@ static void take_review(void *context, uint32_t repaired, const char *text)
 static int32_t revalidate(struct reconciliation *run, uint32_t flags, struct subwg_error *error)
 {
     struct subwg_error failure = SUBWG_ERROR_INIT;
-    int32_t code = policy_revalidate(run->instance, flags, take_review, run, &failure);
+    int32_t code = policy_revalidate(run->instance, run->addresses, run->address_count, flags,
+                                     take_review, run, &failure);
     if (code < 0 && code != -ENODEV)
         error_copy(error, &failure);
     return code < 0 && code != -ENODEV ? code : 0;
@@ -396,6 +400,30 @@ static void tell_all(struct reconciliation *run)
     tell_foreign_routes(run);
     tell_kept(run);
     tell_rp_filter(run);
+}
+
+static int32_t compare_and_repair(struct reconciliation *run, uint32_t flags,
+                                  struct subwg_error *error)
+{
+    struct subwg_instance *instance = run->instance;
+    int32_t reviewed = revalidate(run, flags, error);
+    int32_t code = prepare(run, reviewed < 0 ? NULL : error);
+    if (code == 0 && run->dry_run) {
+        tell_key(run, false);
+        tell_all(run);
+    } else if (code == 0) {
+        code = repair(run, reviewed < 0 ? NULL : error);
+        tell_all(run);
+        /* What the sentences named may go now. */
+        if (run->complete && instance->list_completed)
+            leftovers_forget(instance);
+        if (code == 0)
+            code = moves_advance(instance, reviewed < 0 ? NULL : error);
+    }
+    survey_finish(&run->survey);
+    if (reviewed < 0)
+        return reviewed;
+    return code < 0 ? code : (int32_t)run->differences;
 }
 
 int32_t reconcile_run(struct subwg_instance *instance, uint32_t flags, subwg_report_fn report,
@@ -410,22 +438,9 @@ int32_t reconcile_run(struct subwg_instance *instance, uint32_t flags, subwg_rep
         moves_reconciled(instance);
         repeats_begin(&instance->repeats);
     }
-    int32_t reviewed = revalidate(&run, flags, error);
-    int32_t code = prepare(&run, reviewed < 0 ? NULL : error);
-    if (code == 0 && run.dry_run) {
-        tell_key(&run, false);
-        tell_all(&run);
-    } else if (code == 0) {
-        code = repair(&run, reviewed < 0 ? NULL : error);
-        tell_all(&run);
-        /* What the sentences named may go now. */
-        if (run.complete && instance->list_completed)
-            leftovers_forget(instance);
-        if (code == 0)
-            code = moves_advance(instance, reviewed < 0 ? NULL : error);
-    }
-    survey_finish(&run.survey);
-    if (reviewed < 0)
-        return reviewed;
-    return code < 0 ? code : (int32_t)run.differences;
+    int32_t code = address_list(instance->netlink, &run.addresses, &run.address_count, error);
+    if (code == 0)
+        code = compare_and_repair(&run, flags, error);
+    free(run.addresses);
+    return code;
 }

@@ -8,23 +8,44 @@
 #include "base/limits.h"
 #include "wireguard/identity.h"
 
-/* A path may have shrunk or grown since connect; some are looked up each time, all of them in turn. Where
- * there is no way at the moment, what was known stays. */
+/* The link that the last way led to: nearly all lead to the same one. */
+struct way_out {
+    uint32_t ifindex;
+    uint32_t mtu;
+};
+
+static int32_t find_path_mtu(struct subwg_instance *instance, const struct address *address,
+                             struct way_out *way_out, uint32_t *ret_mtu, struct subwg_error *error)
+{
+    struct route_lookup way;
+    struct link_info link;
+    int32_t code = route_find_way(instance->netlink, address, instance->settings.mark, &way, error);
+    if (code == 0 && way.mtu == 0 && way.ifindex != way_out->ifindex) {
+        code = link_by_index(instance->netlink, way.ifindex, &link, error);
+        if (code == 0)
+            *way_out = (struct way_out){way.ifindex, link.mtu};
+    }
+    if (code == 0)
+        *ret_mtu = way.mtu != 0 ? way.mtu : way_out->mtu;
+    return code;
+}
+
+/* A path may have shrunk or grown since connect; some are looked up each time, all of them in turn: each is
+ * an exchange with the kernel, and of thousands they would cost more than all the rest. Where there is no
+ * way at the moment, what was known stays. */
 static int32_t look_at_paths(struct subwg_instance *instance, struct subwg_error *error)
 {
     const struct table *table = &instance->table;
+    struct way_out way_out = {0};
     for (uint32_t i = 0; i < table->count && i < LIMIT_PATHS_A_RECONCILE; i++) {
         struct connection *connection = table->connections[instance->next_path++ % table->count];
-        struct route_lookup lookup;
         struct subwg_error failure = SUBWG_ERROR_INIT;
         /* A leftover that keeps subnets for its cluster's new key may never have had an endpoint. */
         if (connection->adopted || connection->endpoint.address.family == FAMILY_NONE)
             continue;
-        int32_t code = route_lookup(instance->netlink, &connection->endpoint.address,
-                                    instance->settings.mark, &lookup, &failure);
-        if (code == 0) {
-            connection->path_mtu = lookup.mtu;
-        } else if (failure.kernel_errno == 0 && code != -ENETUNREACH) {
+        int32_t code = find_path_mtu(instance, &connection->endpoint.address, &way_out,
+                                     &connection->path_mtu, &failure);
+        if (code < 0 && failure.kernel_errno == 0 && code != -ENETUNREACH) {
             error_copy(error, &failure);
             return code;
         }
@@ -61,13 +82,10 @@ static void judge_key(struct subwg_instance *instance, struct survey *survey)
 }
 
 static int32_t read_found(struct subwg_instance *instance, struct survey *survey,
-                          struct interface_address **ret_addresses, uint32_t *ret_count,
                           struct subwg_error *error)
 {
     struct found *found = &survey->found;
     int32_t code = found_own_device(instance, found, error);
-    if (code == 0)
-        code = address_list(instance->netlink, ret_addresses, ret_count, error);
     if (code == 0 && instance->settings.routes)
         code = found_routes(instance, found->link.ifindex, found, error);
     if (code == 0 && instance->settings.routes)
@@ -82,14 +100,13 @@ static int32_t read_found(struct subwg_instance *instance, struct survey *survey
     return found_peers(instance, found) == 0 ? 0 : error_no_memory(error, "reconcile");
 }
 
-int32_t survey_take(struct subwg_instance *instance, uint64_t now_ns, struct survey *survey,
+int32_t survey_take(struct subwg_instance *instance, const struct interface_address *addresses,
+                    uint32_t address_count, uint64_t now_ns, struct survey *survey,
                     struct subwg_error *error)
 {
     struct found *found = &survey->found;
     struct wanted *wanted = &survey->wanted;
-    struct interface_address *addresses = NULL;
-    uint32_t address_count = 0;
-    int32_t code = read_found(instance, survey, &addresses, &address_count, error);
+    int32_t code = read_found(instance, survey, error);
     if (code == 0) {
         wanted_device(instance, wanted_mtu(instance, 0, NULL, 0), wanted);
         wanted_addresses(instance, addresses, address_count, wanted);
@@ -108,7 +125,6 @@ int32_t survey_take(struct subwg_instance *instance, uint64_t now_ns, struct sur
     survey->rp_filter = 0;
     if (code == 0 && found->device.exists)
         (void)netconf_rp_filter(instance->netlink, found->link.ifindex, &survey->rp_filter, NULL);
-    free(addresses);
     return code;
 }
 

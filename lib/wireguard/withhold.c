@@ -5,19 +5,17 @@
  * keeps its place in the table and its subnets among the clusters, but the kernel has nothing of it.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "wireguard/instance.h"
+#include "wireguard/screen.h"
 #include "wireguard/slice.h"
 
 /* One look at all of them. */
 struct review {
     struct subwg_instance *instance;
-    struct interface_address *addresses;
-    uint32_t address_count;
     bool dry_run;
     subwg_report_fn report;
     void *report_context;
@@ -133,18 +131,19 @@ static void release(struct review *review, struct connection *connection)
     connection->withheld = (struct overlap){.kind = OVERLAP_NONE};
 }
 
-int32_t policy_revalidate(struct subwg_instance *instance, uint32_t flags, subwg_report_fn report,
-                          void *report_context, struct subwg_error *error)
+int32_t policy_revalidate(struct subwg_instance *instance,
+                          const struct interface_address *addresses, uint32_t count, uint32_t flags,
+                          subwg_report_fn report, void *report_context, struct subwg_error *error)
 {
+    struct screen screen = {0};
     struct review review = {.instance = instance,
                             .dry_run = (flags & SUBWG_RECONCILE_DRY_RUN) != 0,
                             .report = report,
                             .report_context = report_context,
                             .error = error};
-    review.code = address_list(instance->netlink, &review.addresses, &review.address_count, error);
-    if (review.code != 0)
-        return review.code;
-    leftovers_review(instance, review.addresses, review.address_count);
+    if (screen_make(instance, addresses, count, &screen) != 0)
+        return error_no_memory(error, "reconcile");
+    leftovers_review(instance, addresses, count);
     /* From the end: whatever is put into another place was looked at. */
     for (uint32_t i = instance->table.count; i-- > 0;) {
         if (i >= instance->table.count)
@@ -152,13 +151,14 @@ int32_t policy_revalidate(struct subwg_instance *instance, uint32_t flags, subwg
         struct connection *connection = instance->table.connections[i];
         if (connection->adopted || connection->successor != NULL)
             continue;
-        struct overlap overlap =
-            overlap_find(instance, connection, review.addresses, review.address_count);
+        struct overlap overlap = {.kind = OVERLAP_NONE};
+        if (!screen_clears(instance, &screen, connection))
+            overlap = overlap_find(instance, connection, addresses, count);
         if (overlap.kind != OVERLAP_NONE)
             withhold(&review, connection, &overlap);
         else if (connection->withheld.kind != OVERLAP_NONE)
             release(&review, connection);
     }
-    free(review.addresses);
+    screen_finish(&screen);
     return review.code < 0 ? review.code : review.differences;
 }

@@ -34,8 +34,16 @@ static void take_difference(void *context, uint32_t repaired, const char *text)
 
 static int32_t look_again(uint32_t flags)
 {
+    struct subwg_instance *instance = world.cable->instance;
+    struct interface_address *addresses = NULL;
+    uint32_t count = 0;
     told[0] = '\0';
-    return policy_revalidate(world.cable->instance, flags, take_difference, NULL, &world.error);
+    int32_t code = address_list(instance->netlink, &addresses, &count, &world.error);
+    if (code == 0)
+        code = policy_revalidate(instance, addresses, count, flags, take_difference, NULL,
+                                 &world.error);
+    free(addresses);
+    return code;
 }
 
 static void check_row(const struct remote *remote, uint32_t status, uint32_t reason,
