@@ -73,13 +73,15 @@ static bool may_keep_endpoint(const struct slice *slice, const struct connection
            (same->adopted || socket_address_equal(&same->endpoint, &candidate->endpoint));
 }
 
+_Static_assert(SLICE_PARTS <= WANTED_MTU_EXCEPT_MAX, "the parts of a slice may be left out");
+
 static uint32_t device_mtu(const struct subwg_instance *instance,
                            const struct connection *candidate, const struct slice *slice)
 {
     const struct connection *replaced[SLICE_PARTS];
     uint32_t count = 0;
     for (size_t i = 0; i < SLICE_PARTS; i++)
-        if (slice->connections[i] != slice->carrier)
+        if (slice->connections[i] != NULL && slice->connections[i] != slice->carrier)
             replaced[count++] = slice->connections[i];
     return wanted_mtu(instance, candidate->path_mtu, replaced, count);
 }

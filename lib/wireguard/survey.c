@@ -35,7 +35,7 @@ static int32_t find_path_mtu(struct subwg_instance *instance, const struct addre
  * way at the moment, what was known stays. */
 static int32_t look_at_paths(struct subwg_instance *instance, struct subwg_error *error)
 {
-    const struct table *table = &instance->table;
+    struct table *table = &instance->table;
     struct way_out way_out = {0};
     for (uint32_t i = 0; i < table->count && i < LIMIT_PATHS_A_RECONCILE; i++) {
         struct connection *connection = table->connections[instance->next_path++ % table->count];
@@ -43,9 +43,12 @@ static int32_t look_at_paths(struct subwg_instance *instance, struct subwg_error
         /* A leftover that keeps subnets for its cluster's new key may never have had an endpoint. */
         if (connection->adopted || connection->endpoint.address.family == FAMILY_NONE)
             continue;
-        int32_t code = find_path_mtu(instance, &connection->endpoint.address, &way_out,
-                                     &connection->path_mtu, &failure);
-        if (code < 0 && failure.kernel_errno == 0 && code != -ENETUNREACH) {
+        uint32_t mtu = 0;
+        int32_t code =
+            find_path_mtu(instance, &connection->endpoint.address, &way_out, &mtu, &failure);
+        if (code == 0) {
+            table_set_path_mtu(table, connection, mtu);
+        } else if (failure.kernel_errno == 0 && code != -ENETUNREACH) {
             error_copy(error, &failure);
             return code;
         }

@@ -19,6 +19,7 @@ void table_finish(struct table *table)
     free((void *)table->connections);
     index_finish(&table->by_cluster);
     index_finish(&table->by_key);
+    path_mtus_finish(&table->path_mtus);
     *table = (struct table){0};
 }
 
@@ -33,7 +34,8 @@ bool table_reserve(struct table *table)
         table->connections = connections;
         table->capacity = capacity;
     }
-    return index_reserve(&table->by_cluster, table->count + 1) &&
+    return path_mtus_reserve(&table->path_mtus) &&
+           index_reserve(&table->by_cluster, table->count + 1) &&
            index_reserve(&table->by_key, table->count + 1);
 }
 
@@ -90,6 +92,8 @@ void table_insert(struct table *table, struct connection *connection)
         index_insert(&table->by_cluster, &connection->by_cluster, connection->cluster_id,
                      strlen(connection->cluster_id));
     index_insert(&table->by_key, &connection->by_key, connection->public_key.bytes, KEY_SIZE);
+    path_mtus_add(&table->path_mtus, connection->path_mtu);
+    table->adopted_count += connection->adopted;
     own(table, connection, connection);
 }
 
@@ -131,6 +135,7 @@ void table_insert_beside(struct table *table, struct connection *connection,
     index_remove(&table->by_cluster, &predecessor->by_cluster);
     if (predecessor->adopted)
         predecessor->withheld.kind = OVERLAP_NONE; /* the cluster's new one was judged */
+    table->adopted_count -= predecessor->adopted;
     predecessor->adopted = false;
     end_hold(table, predecessor);
     disown(table, predecessor);
@@ -165,9 +170,20 @@ void table_remove(struct table *table, struct connection *connection)
     disown(table, connection);
     index_remove(&table->by_cluster, &connection->by_cluster);
     index_remove(&table->by_key, &connection->by_key);
+    path_mtus_remove(&table->path_mtus, connection->path_mtu);
+    table->adopted_count -= connection->adopted;
     struct connection *last = table->connections[--table->count];
     table->connections[connection->position] = last;
     last->position = connection->position;
+}
+
+void table_set_path_mtu(struct table *table, struct connection *connection, uint32_t path_mtu)
+{
+    if (path_mtu == connection->path_mtu || !path_mtus_reserve(&table->path_mtus))
+        return;
+    path_mtus_remove(&table->path_mtus, connection->path_mtu);
+    path_mtus_add(&table->path_mtus, path_mtu);
+    connection->path_mtu = path_mtu;
 }
 
 struct connection *table_find_cluster(const struct table *table, const char *cluster_id)

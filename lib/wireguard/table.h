@@ -7,14 +7,17 @@
 #include <stdint.h>
 
 #include "wireguard/connection.h"
+#include "wireguard/path_mtus.h"
 
 struct table {
     struct index by_cluster;
     struct index by_key;
     struct prefix_map owners;
+    struct path_mtus path_mtus;
     struct connection **connections; /* in no order */
     uint32_t count;
     uint32_t capacity;
+    uint32_t adopted_count;
     uint32_t moving_count; /* of connections with a predecessor */
     uint32_t held_count;   /* of leftovers that own nothing any more, see table_hold */
 };
@@ -42,6 +45,9 @@ struct connection *table_find_held(const struct table *table, const struct conne
 
 /* Gives the connection back to the caller. A predecessor or successor stays, for itself. */
 void table_remove(struct table *table, struct connection *connection);
+
+/* The path to a connection in the table changed; without memory for that it stays as it was known. */
+void table_set_path_mtu(struct table *table, struct connection *connection, uint32_t path_mtu);
 
 struct connection *table_find_cluster(const struct table *table, const char *cluster_id);
 struct connection *table_find_key(const struct table *table, const struct key *key);

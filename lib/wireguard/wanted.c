@@ -29,35 +29,27 @@ void wanted_device(const struct subwg_instance *instance, uint32_t mtu, struct w
     wanted->state.device = &wanted->device;
 }
 
-static bool is_among(const struct connection *connection, const struct connection *const *list,
-                     uint32_t count)
-{
-    uint32_t i = 0;
-    while (i < count && list[i] != connection)
-        i++;
-    return i < count;
-}
-
 uint32_t wanted_mtu(const struct subwg_instance *instance, uint32_t path_mtu,
                     const struct connection *const *except, uint32_t except_count)
 {
+    const struct table *table = &instance->table;
+    uint32_t leftovers = table->adopted_count;
+    uint32_t except_mtus[WANTED_MTU_EXCEPT_MAX];
     if (instance->settings.mtu != 0)
         return instance->settings.mtu;
-    bool leftovers = false;
-    for (uint32_t i = 0; i < instance->table.count; i++) {
-        const struct connection *other = instance->table.connections[i];
-        if (is_among(other, except, except_count))
-            continue;
-        leftovers = leftovers || other->adopted;
-        if (other->path_mtu != 0 && (path_mtu == 0 || other->path_mtu < path_mtu))
-            path_mtu = other->path_mtu;
+    for (uint32_t i = 0; i < except_count; i++) {
+        except_mtus[i] = except[i]->path_mtu;
+        leftovers -= except[i]->adopted;
     }
+    uint32_t least = path_mtus_least(&table->path_mtus, except_mtus, except_count);
+    if (least != 0 && (path_mtu == 0 || least < path_mtu))
+        path_mtu = least;
     if (path_mtu == 0)
         return instance->mtu;
     uint32_t mtu = path_mtu < LIMIT_MTU_LEAST + LIMIT_TUNNEL_OVERHEAD
                        ? LIMIT_MTU_LEAST
                        : path_mtu - LIMIT_TUNNEL_OVERHEAD;
-    return leftovers && mtu > instance->mtu ? instance->mtu : mtu;
+    return leftovers > 0 && mtu > instance->mtu ? instance->mtu : mtu;
 }
 
 static bool choose_source(const struct subwg_instance *instance, uint8_t family,

@@ -35,8 +35,10 @@ void wanted_rules(const struct subwg_instance *instance, bool ipv6, struct wante
 int32_t wanted_connections(const struct subwg_instance *instance, const struct found *found,
                            uint64_t now_ns, struct wanted *wanted);
 
-/* The MTU that fits the smallest path: path_mtu (0: not known) and those of all connections but some. Of
- * leftovers it is not known: while there are some, the device's MTU does not grow. */
+/* The MTU that fits the smallest path: path_mtu (0: not known) and those of all connections but some, at
+ * most WANTED_MTU_EXCEPT_MAX different ones of the table. Of leftovers it is not known: while there
+ * are some, the device's MTU does not grow. */
+#define WANTED_MTU_EXCEPT_MAX 3u
 uint32_t wanted_mtu(const struct subwg_instance *instance, uint32_t path_mtu,
                     const struct connection *const *except, uint32_t except_count);
 

@@ -136,6 +136,32 @@ static void check_prefix(const struct table *table, const struct oracle *oracle,
     CHECK(in_list && prefix_overlaps(&node->prefix, prefix));
 }
 
+static uint32_t random_path_mtu(struct chance *chance)
+{
+    uint32_t value = chance_below(chance, 40);
+    return value == 0 ? 0 : 1280 + value;
+}
+
+/* The smallest path without up to three connections, and the number of leftovers, by looking at all. */
+static void check_counts(const struct table *table, struct chance *chance)
+{
+    uint32_t first = chance_below(chance, table->count + 1);
+    uint32_t except_count = 0;
+    uint32_t except[3];
+    uint32_t least = 0;
+    uint32_t adopted = 0;
+    for (uint32_t i = 0; i < table->count; i++) {
+        uint32_t mtu = table->connections[i]->path_mtu;
+        adopted += table->connections[i]->adopted;
+        if (i >= first && except_count < 3)
+            except[except_count++] = mtu;
+        else if (mtu != 0 && (least == 0 || mtu < least))
+            least = mtu;
+    }
+    CHECK(path_mtus_least(&table->path_mtus, except, except_count) == least);
+    CHECK(table->adopted_count == adopted);
+}
+
 START_TEST(random_operations_match_the_list)
 {
     struct chance chance = chance_start("random_operations_match_the_list");
@@ -159,10 +185,15 @@ START_TEST(random_operations_match_the_list)
                                            ? make_leftover(number, prefixes, count)
                                            : make_connection(number, prefixes, count);
             oracle_insert(&oracle, number, fresh);
+            fresh->path_mtu = random_path_mtu(&chance);
             CHECK(table_reserve(&table));
             table_insert(&table, fresh);
         }
         CHECK(table.count == oracle.count);
+        if (table.count > 0)
+            table_set_path_mtu(&table, table.connections[chance_below(&chance, table.count)],
+                               random_path_mtu(&chance));
+        check_counts(&table, &chance);
         CHECK(table_find_cluster(&table, "") == NULL); /* leftovers are nobody's */
         check_number(&table, &oracle, number);
         check_number(&table, &oracle, chance_below(&chance, CLUSTERS));
