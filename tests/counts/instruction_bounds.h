@@ -14,19 +14,19 @@ struct instruction_bounds {
 /* clang-format off */
 static const struct instruction_bounds instruction_bounds[] = {
     {"decode", 12610, 1095},
-    {"get_connections", 82437, 8374},
-    {"metrics_snapshot", 37074, 3635},
-    {"seed's text", 101913, 9570},
-    {"Submariner's text", 140375, 13971},
+    {"get_connections", 82657, 8374},
+    {"metrics_snapshot", 37051, 3666},
+    {"seed's text", 102349, 9564},
+    {"Submariner's text", 140088, 13970},
     {"connection table", 2805, 10},
-    {"connect", 521009, 63},
-    {"connect, nothing new", 466486, 66},
-    {"disconnect", 473144, 40},
-    {"connect_many", 52611908, 4182},
-    {"disconnect_many", 47390536, 2393},
-    {"reconcile, nothing", 319687, 28637},
+    {"connect", 98755, 36},
+    {"connect, nothing new", 60871, 51},
+    {"disconnect", 52673, 12},
+    {"connect_many", 10049686, 3121},
+    {"disconnect_many", 5246260, 334},
+    {"reconcile, nothing", 162069, 10916},
     {"dispatch, nothing", 1513, 10},
-    {"cleanup", 110986, 2946},
+    {"cleanup", 110330, 2840},
 };
 /* clang-format on */
 
