@@ -33,13 +33,19 @@ static void restart_routes(void *context)
     ((struct route_dump *)context)->count = 0;
 }
 
+static bool read_destination(struct prefix *destination, const struct attribute *attribute)
+{
+    return destination->family == FAMILY_IPV4 ? attribute_copy(attribute, destination->bytes, 4)
+                                              : attribute_copy(attribute, destination->bytes, 16);
+}
+
 static bool read_route_attribute(struct route *route, const struct attribute *attribute)
 {
     switch (attribute->type) {
     case RTA_TABLE:
         return attribute_copy(attribute, &route->table, sizeof(route->table));
     case RTA_DST:
-        return attribute_copy(attribute, route->destination.bytes, route->destination.family / 8u);
+        return read_destination(&route->destination, attribute);
     case RTA_OIF: /* a route with several has them elsewhere, and so none here */
         return attribute_copy(attribute, &route->ifindex, sizeof(route->ifindex));
     case RTA_PRIORITY:
@@ -76,29 +82,24 @@ static int32_t parse_route(const struct nlmsghdr *message, struct route *ret_rou
     return code;
 }
 
-static int32_t append_route(struct route_dump *dump, const struct route *route)
+/* Straight into the list: whatever does not belong there is overwritten by the next. The kernel filters
+ * where it can (strict checking, from 4.20 on); older ones list everything. */
+static int32_t read_route(void *context, struct nlmsghdr *message)
 {
+    struct route_dump *dump = context;
+    if (message->nlmsg_type != RTM_NEWROUTE)
+        return 0;
     struct route *grown = array_grow(dump->routes, &dump->capacity, dump->count, sizeof(*grown));
     if (grown == NULL)
         return -ENOMEM;
     dump->routes = grown;
-    dump->routes[dump->count++] = *route;
-    return 0;
-}
-
-/* The kernel filters where it can (strict checking, from 4.20 on); older ones list everything. */
-static int32_t read_route(void *context, struct nlmsghdr *message)
-{
-    struct route_dump *dump = context;
-    struct route route;
-    if (message->nlmsg_type != RTM_NEWROUTE)
-        return 0;
-    int32_t code = parse_route(message, &route);
-    if (code < 0 || route.destination.family == FAMILY_NONE ||
-        (dump->table != 0 && route.table != dump->table) ||
-        (dump->protocol != 0 && route.protocol != dump->protocol))
-        return code;
-    return append_route(dump, &route);
+    const struct route *route = &dump->routes[dump->count];
+    int32_t code = parse_route(message, &dump->routes[dump->count]);
+    if (code == 0 && route->destination.family != FAMILY_NONE &&
+        (dump->table == 0 || route->table == dump->table) &&
+        (dump->protocol == 0 || route->protocol == dump->protocol))
+        dump->count++;
+    return code;
 }
 
 int32_t route_list(struct netlink *netlink, uint32_t table, uint8_t protocol,

@@ -29,6 +29,7 @@ enum installed {
 struct subnet {
     struct prefix_node node; /* in the ownership map while the connection is in the table */
     bool routed;             /* the kernel has our route to it */
+    uint32_t route_place;    /* where it was among the device's routes when they were listed last */
 };
 
 struct connection {
@@ -68,7 +69,9 @@ struct connection {
     bool routes_doubtful;            /* after a failure; a dump of peers says nothing of them */
     uint8_t installed_preshared_key; /* enum wg_preshared_key */
     struct socket_address installed_endpoint; /* what it was told or adopted with; it may roam */
-    bool seen;                                /* in the dump being read */
+    bool seen;                                /* in the dump being read... */
+    uint32_t place;                           /* ...there */
+    bool settled;             /* all of its peer is as wanted, by the survey being taken */
     uint64_t endpoint_set_ns; /* when reconcile last gave it the wanted endpoint again */
     struct budget repairs;    /* of its peer and routes */
     uint8_t repair_grant;     /* enum repair_grant, of the reconcile that runs */

@@ -210,29 +210,51 @@ int32_t found_own_device(struct subwg_instance *instance, struct found *found,
     return code;
 }
 
+/* Which peers of the dump are settled. */
+static bool *mark_settled(const struct subwg_instance *instance, uint32_t *ret_count)
+{
+    bool *settled = calloc((size_t)instance->dump.peer_count + 1, sizeof(*settled));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < instance->table.count && settled != NULL; i++) {
+        const struct connection *connection = instance->table.connections[i];
+        if (!connection->settled)
+            continue;
+        settled[connection->place] = true;
+        count++;
+    }
+    *ret_count = count;
+    return settled;
+}
+
+static void describe_peer(struct wg_device *dump, const struct wg_peer *peer,
+                          struct peer_state *ret_peer)
+{
+    struct prefix *allowed_ips =
+        peer->allowed_ip_count > 0 ? &dump->allowed_ips[peer->allowed_ip_first] : NULL;
+    if (peer->allowed_ip_count > 1)
+        qsort(allowed_ips, peer->allowed_ip_count, sizeof(*allowed_ips), prefix_order);
+    *ret_peer = (struct peer_state){
+        .public_key = peer->public_key,
+        .endpoint = peer->endpoint,
+        .preshared_key = peer->preshared_key,
+        .keepalive_s = peer->keepalive_s,
+        .allowed_ips = allowed_ips,
+        .allowed_ip_count = peer->allowed_ip_count,
+    };
+}
+
 int32_t found_peers(struct subwg_instance *instance, struct found *found)
 {
-    const struct wg_device *dump = &instance->dump;
-    found->peers = calloc((size_t)dump->peer_count + 1, sizeof(*found->peers));
-    if (found->peers == NULL)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < dump->peer_count; i++) {
-        const struct wg_peer *peer = &dump->peers[i];
-        struct prefix *allowed_ips =
-            peer->allowed_ip_count > 0 ? &dump->allowed_ips[peer->allowed_ip_first] : NULL;
-        if (peer->allowed_ip_count > 1)
-            qsort(allowed_ips, peer->allowed_ip_count, sizeof(*allowed_ips), prefix_order);
-        found->peers[i] = (struct peer_state){
-            .public_key = peer->public_key,
-            .endpoint = peer->endpoint,
-            .preshared_key = peer->preshared_key,
-            .keepalive_s = peer->keepalive_s,
-            .allowed_ips = allowed_ips,
-            .allowed_ip_count = peer->allowed_ip_count,
-        };
-    }
-    found->peer_count = dump->peer_count;
-    return 0;
+    struct wg_device *dump = &instance->dump;
+    uint32_t settled_count = 0;
+    bool *settled = mark_settled(instance, &settled_count);
+    if (settled != NULL)
+        found->peers = calloc((size_t)dump->peer_count - settled_count + 1, sizeof(*found->peers));
+    for (uint32_t i = 0; i < dump->peer_count && found->peers != NULL; i++)
+        if (!settled[i])
+            describe_peer(dump, &dump->peers[i], &found->peers[found->peer_count++]);
+    free(settled);
+    return found->peers != NULL ? 0 : -ENOMEM;
 }
 
 /* By destination, which comes first in it, and then by metric. */
@@ -242,6 +264,15 @@ static int by_destination(const void *a, const void *b)
     const struct route *second = b;
     int order = prefix_compare(&first->destination, &second->destination);
     return order != 0 ? order : (first->metric > second->metric) - (first->metric < second->metric);
+}
+
+/* As the kernel lists them, unless foreign ones lie around ours. */
+static bool is_sorted(const struct route *routes, uint32_t count)
+{
+    uint32_t i = 1;
+    while (i < count && by_destination(&routes[i - 1], &routes[i]) <= 0)
+        i++;
+    return i >= count;
 }
 
 /* Splits the sorted list: ours are copied away, the others move together. */
@@ -272,7 +303,7 @@ int32_t found_routes(struct subwg_instance *instance, uint32_t ifindex, struct f
     found->routes = calloc((size_t)count + 1, sizeof(*found->routes));
     if (found->routes == NULL)
         return error_no_memory(error, "read routes");
-    if (count > 1)
+    if (!is_sorted(found->others, count))
         qsort(found->others, count, sizeof(*found->others), by_destination);
     sort_out(&instance->settings, ifindex, count, found);
     return 0;

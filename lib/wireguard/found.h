@@ -18,7 +18,7 @@ struct found {
     struct prefix *addresses;
     struct rule *rules;
     struct peer_state *peers; /* their allowed IPs are the dump's */
-    struct prefix *routes;    /* ours, through the device */
+    struct prefix *routes;    /* ours, through the device, sorted */
     struct route *others;     /* in our table, whoever made them; sorted by destination */
     uint32_t address_count;
     uint32_t rule_count;
@@ -54,7 +54,8 @@ int32_t found_rules(struct subwg_instance *instance, struct found *found,
 /* -EEXIST if our table has routes of an instance with another device, live or not. */
 int32_t found_table_free(struct subwg_instance *instance, struct subwg_error *error);
 
-/* The peers of the instance's dump, whose allowed IPs are sorted for it. -ENOMEM. */
+/* The peers of the instance's dump that no settled connection stands for; their allowed IPs are sorted for
+ * it. -ENOMEM. */
 int32_t found_peers(struct subwg_instance *instance, struct found *found);
 
 /* The routes of our table: ours through the device, and all others. */

@@ -56,11 +56,11 @@ void leftover_unname(struct subwg_instance *instance, const char *cluster_id, co
 
 bool leftover_may_go(const struct subwg_instance *instance, const struct connection *connection)
 {
-    if (connection == NULL)
-        return true;
+    if (connection == NULL || !connection->adopted)
+        return connection == NULL;
     bool harmful = connection->withheld.kind != OVERLAP_NONE;
     bool spared = connection->named || connection->held_until_ns > instance_now(instance);
-    return connection->adopted && (harmful || !spared);
+    return harmful || !spared;
 }
 
 void leftovers_review(struct subwg_instance *instance, const struct interface_address *addresses,

@@ -47,6 +47,7 @@ static void take_peer(struct subwg_instance *instance, const struct wg_peer *pee
                       struct connection *connection, struct status_sample *sample)
 {
     connection->seen = true;
+    connection->place = (uint32_t)(peer - instance->dump.peers);
     sample->handshake_s = peer->handshake_s;
     sample->handshake_ns = peer->handshake_ns;
     sample->rx_bytes = peer->rx_bytes;

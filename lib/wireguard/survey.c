@@ -56,16 +56,63 @@ static int32_t look_at_paths(struct subwg_instance *instance, struct subwg_error
     return 0;
 }
 
-/* Which subnets have their route, whoever put it there or took it away. */
-static void correct_routes(struct subwg_instance *instance, const struct found *found)
+/* Where it was the last time, mostly. */
+static bool find_route(const struct found *found, const struct prefix *prefix, uint32_t *place)
+{
+    if (*place < found->route_count && prefix_equal(&found->routes[*place], prefix))
+        return true;
+    const struct prefix *route =
+        found->route_count == 0
+            ? NULL
+            : bsearch(prefix, found->routes, found->route_count, sizeof(*route), prefix_order);
+    if (route != NULL)
+        *place = (uint32_t)(route - found->routes);
+    return route != NULL;
+}
+
+static void settle_routes_of(struct connection *connection, const struct found *found,
+                             bool *settled)
+{
+    uint32_t carried_count = connection_carried_count(connection);
+    bool wanted = wanted_has(connection);
+    for (uint32_t i = 0; i < connection->subnet_count; i++) {
+        struct subnet *subnet = &connection->subnets[i];
+        const struct prefix *prefix = &connection->allowed_ips[i];
+        subnet->routed = i < carried_count && find_route(found, prefix, &subnet->route_place);
+        if (subnet->routed && wanted && found_obstacle(found, prefix) == NULL)
+            settled[subnet->route_place] = true;
+    }
+}
+
+/* Takes out what was marked. */
+static void drop_settled_routes(struct found *found, const bool *settled)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < found->route_count; i++)
+        if (!settled[i])
+            found->routes[kept++] = found->routes[i];
+    found->route_count = kept;
+}
+
+/* Which subnets have their route, whoever put it there or took it away. Of the routes those are left that
+ * are not as wanted: in a quiet network there are none, and nothing to compare. */
+static int32_t settle_routes(struct subwg_instance *instance, struct found *found)
+{
+    bool *settled = calloc((size_t)found->route_count + 1, sizeof(*settled));
+    if (settled == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < instance->table.count; i++)
+        settle_routes_of(instance->table.connections[i], found, settled);
+    drop_settled_routes(found, settled);
+    free(settled);
+    return 0;
+}
+
+static void settle_peers(struct subwg_instance *instance, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < instance->table.count; i++) {
         struct connection *connection = instance->table.connections[i];
-        for (uint32_t j = 0; j < connection->subnet_count; j++)
-            connection->subnets[j].routed =
-                j < connection_carried_count(connection) && found->route_count > 0 &&
-                bsearch(&connection->allowed_ips[j], found->routes, found->route_count,
-                        sizeof(struct prefix), prefix_order) != NULL;
+        connection->settled = wanted_is_peer_found(instance, connection, now_ns);
     }
 }
 
@@ -84,7 +131,7 @@ static void judge_key(struct subwg_instance *instance, struct survey *survey)
         survey->key_changed = true;
 }
 
-static int32_t read_found(struct subwg_instance *instance, struct survey *survey,
+static int32_t read_found(struct subwg_instance *instance, struct survey *survey, uint64_t now_ns,
                           struct subwg_error *error)
 {
     struct found *found = &survey->found;
@@ -99,8 +146,11 @@ static int32_t read_found(struct subwg_instance *instance, struct survey *survey
         return code;
     judge_key(instance, survey);
     report_take_dump(instance);
-    correct_routes(instance, found);
-    return found_peers(instance, found) == 0 ? 0 : error_no_memory(error, "reconcile");
+    settle_peers(instance, now_ns);
+    code = settle_routes(instance, found);
+    if (code == 0)
+        code = found_peers(instance, found);
+    return code == 0 ? 0 : error_no_memory(error, "reconcile");
 }
 
 int32_t survey_take(struct subwg_instance *instance, const struct interface_address *addresses,
@@ -109,7 +159,7 @@ int32_t survey_take(struct subwg_instance *instance, const struct interface_addr
 {
     struct found *found = &survey->found;
     struct wanted *wanted = &survey->wanted;
-    int32_t code = read_found(instance, survey, error);
+    int32_t code = read_found(instance, survey, now_ns, error);
     if (code == 0) {
         wanted_device(instance, wanted_mtu(instance, 0, NULL, 0), wanted);
         wanted_addresses(instance, addresses, address_count, wanted);

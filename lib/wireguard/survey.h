@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The whole device: what the kernel has, what it should have, and the steps between the two. */
+/*
+ * The whole device: what the kernel has, what it should have, and the steps between the two. Of peers and
+ * routes only what differs is compared: most are as they should be, and found so one by one.
+ */
 #ifndef WIREGUARD_SURVEY_H
 #define WIREGUARD_SURVEY_H
 

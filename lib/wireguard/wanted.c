@@ -117,6 +117,13 @@ static uint64_t elapsed(uint64_t since_ns, uint64_t now_ns)
     return now_ns > since_ns ? now_ns - since_ns : 0;
 }
 
+bool wanted_has(const struct connection *connection)
+{
+    const struct connection *current =
+        connection->successor != NULL ? connection->successor : connection;
+    return !connection->adopted && current->withheld.kind == OVERLAP_NONE;
+}
+
 /* A remote that moved is followed by the kernel, and its new address is as good as the wanted one until
  * nothing comes from it any more. */
 static bool endpoint_may_roam(const struct connection *connection, uint64_t now_ns)
@@ -127,23 +134,37 @@ static bool endpoint_may_roam(const struct connection *connection, uint64_t now_
            elapsed(connection->endpoint_set_ns, now_ns) < LIMIT_ENDPOINT_RETRY_S * NS_PER_S;
 }
 
+bool wanted_is_peer_found(const struct subwg_instance *instance,
+                          const struct connection *connection, uint64_t now_ns)
+{
+    const struct socket_address *wanted = &connection->endpoint;
+    if (!connection->seen || connection->installed != INSTALLED_AS_WANTED ||
+        !wanted_has(connection))
+        return false;
+    const struct socket_address *found = &instance->dump.peers[connection->place].endpoint;
+    return wanted->address.family == FAMILY_NONE || socket_address_equal(wanted, found) ||
+           (found->address.family != FAMILY_NONE && endpoint_may_roam(connection, now_ns));
+}
+
 /* A cluster whose key changes has two connections, of which one carries the subnets. */
 static void want_connection(const struct subwg_instance *instance,
                             const struct connection *connection, const struct found *found,
                             uint64_t now_ns, struct wanted *wanted)
 {
     uint32_t carried_count = connection_carried_count(connection);
-    wanted->peers[wanted->state.peer_count++] = (struct peer_state){
-        .public_key = connection->public_key,
-        .endpoint = connection->endpoint,
-        .endpoint_may_roam = endpoint_may_roam(connection, now_ns),
-        .preshared_key = instance_preshared_key(instance),
-        .keepalive_s = connection_keepalive_s(connection),
-        .allowed_ips = connection->allowed_ips,
-        .allowed_ip_count = carried_count,
-    };
+    if (!connection->settled)
+        wanted->peers[wanted->state.peer_count++] = (struct peer_state){
+            .public_key = connection->public_key,
+            .endpoint = connection->endpoint,
+            .endpoint_may_roam = endpoint_may_roam(connection, now_ns),
+            .preshared_key = instance_preshared_key(instance),
+            .keepalive_s = connection_keepalive_s(connection),
+            .allowed_ips = connection->allowed_ips,
+            .allowed_ip_count = carried_count,
+        };
     for (uint32_t i = 0; i < carried_count && instance->settings.routes; i++)
-        if (found_obstacle(found, &connection->allowed_ips[i]) == NULL)
+        if (!connection->subnets[i].routed &&
+            found_obstacle(found, &connection->allowed_ips[i]) == NULL)
             wanted->routes[wanted->state.route_count++] = connection->allowed_ips[i];
 }
 
@@ -170,24 +191,32 @@ static void keep_found(const struct subwg_instance *instance, const struct found
     }
 }
 
+/* Room for what is not there as it is wanted, and for all that may be kept. */
+static int32_t make_room(const struct table *table, const struct found *found,
+                         struct wanted *wanted)
+{
+    size_t peers = (size_t)found->peer_count + 1;
+    size_t routes = (size_t)found->route_count + 1;
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct connection *connection = table->connections[i];
+        peers += !connection->settled;
+        for (uint32_t j = 0; j < connection->subnet_count; j++)
+            routes += !connection->subnets[j].routed;
+    }
+    wanted->peers = calloc(peers, sizeof(*wanted->peers));
+    wanted->routes = calloc(routes, sizeof(*wanted->routes));
+    return wanted->peers != NULL && wanted->routes != NULL ? 0 : -ENOMEM;
+}
+
 int32_t wanted_connections(const struct subwg_instance *instance, const struct found *found,
                            uint64_t now_ns, struct wanted *wanted)
 {
     const struct table *table = &instance->table;
-    size_t route_room = (size_t)found->route_count + 1;
-    for (uint32_t i = 0; i < table->count; i++)
-        route_room += table->connections[i]->subnet_count;
-    wanted->peers = calloc((size_t)table->count + found->peer_count + 1, sizeof(*wanted->peers));
-    wanted->routes = calloc(route_room, sizeof(*wanted->routes));
-    if (wanted->peers == NULL || wanted->routes == NULL)
+    if (make_room(table, found, wanted) != 0)
         return -ENOMEM;
-    for (uint32_t i = 0; i < table->count; i++) {
-        const struct connection *connection = table->connections[i];
-        const struct connection *current =
-            connection->successor != NULL ? connection->successor : connection;
-        if (!connection->adopted && current->withheld.kind == OVERLAP_NONE)
-            want_connection(instance, connection, found, now_ns, wanted);
-    }
+    for (uint32_t i = 0; i < table->count; i++)
+        if (wanted_has(table->connections[i]))
+            want_connection(instance, table->connections[i], found, now_ns, wanted);
     keep_found(instance, found, wanted);
     if (wanted->state.route_count > 1)
         qsort(wanted->routes, wanted->state.route_count, sizeof(*wanted->routes), prefix_order);

@@ -30,8 +30,15 @@ void wanted_addresses(const struct subwg_instance *instance,
 /* ipv6: the kernel has IPv6. */
 void wanted_rules(const struct subwg_instance *instance, bool ipv6, struct wanted *wanted);
 
-/* The peers and routes of all connections, and what of found stays although no connection stands for
- * it. -ENOMEM. */
+/* True if the kernel should have its peer, and the routes to what it carries. */
+bool wanted_has(const struct connection *connection);
+
+/* True if the kernel has that peer, by the dump that was taken last, and nothing of it is to be changed. */
+bool wanted_is_peer_found(const struct subwg_instance *instance,
+                          const struct connection *connection, uint64_t now_ns);
+
+/* The peers of all connections but settled ones, the routes to subnets that have none, and what of found
+ * stays although no connection stands for it. -ENOMEM. */
 int32_t wanted_connections(const struct subwg_instance *instance, const struct found *found,
                            uint64_t now_ns, struct wanted *wanted);
 
