@@ -3,7 +3,7 @@
  * @file snapshot.h
  * @brief Immutable, reference-counted results of a read.
  *
- * A snapshot is one arena: rows, then their strings. It outlives the cable, the driver's module and
+ * A snapshot owns its rows and their strings. It outlives the cable, the driver's module and
  * the registry. All functions are safe from any thread at any time. But for the reference functions,
  * none takes NULL.
  *

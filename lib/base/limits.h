@@ -34,7 +34,7 @@
 #define LIMIT_CHANGE_INTERVAL_MS 1000u /* then one */
 
 /* Engine. */
-#define LIMIT_SNAPSHOT_BYTES 0x40000000u /* 1 GiB for each: rows, subnets, strings */
+#define LIMIT_SNAPSHOT_BYTES 0x40000000u /* 1 GiB: its subnet lists and strings */
 #define LIMIT_DRIVER_PATH    4096u       /* bytes, NUL included */
 #define LIMIT_DRIVER_FILES   1024        /* in one directory */
 #define LIMIT_TABLE_COLUMN   120u /* characters that a column pads to; longer cells overflow */

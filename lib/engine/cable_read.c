@@ -6,6 +6,19 @@
 #include "engine/operation.h"
 #include "engine/snapshot.h"
 
+static struct snapshot_sizes expect_sizes(struct cable_sizes *sizes)
+{
+    return (struct snapshot_sizes){
+        .rows = atomic_load_explicit(&sizes->rows, memory_order_relaxed),
+        .text_bytes = atomic_load_explicit(&sizes->text_bytes, memory_order_relaxed)};
+}
+
+static void remember_sizes(struct cable_sizes *sizes, struct snapshot_sizes taken)
+{
+    atomic_store_explicit(&sizes->rows, taken.rows, memory_order_relaxed);
+    atomic_store_explicit(&sizes->text_bytes, taken.text_bytes, memory_order_relaxed);
+}
+
 static int32_t run(struct operation *operation, struct subwg_snapshot_builder *builder)
 {
     const struct subwg_cable *cable = operation->cable;
@@ -39,12 +52,14 @@ static int32_t read_rows(struct subwg_cable *cable, enum snapshot_kind kind, con
         code = -EINVAL;
     } else if (code == 0) {
         struct subwg_snapshot_builder builder;
-        snapshot_builder_init(&builder, kind, cable->driver->name,
-                              subwg_snapshot_local(cable->identity),
-                              cable->host.realtime_ns(cable));
+        snapshot_builder_init_sized(
+            &builder, kind, cable->driver->name, subwg_snapshot_local(cable->identity),
+            cable->host.realtime_ns(cable), expect_sizes(&cable->sizes[kind]));
         code = run(&operation, &builder);
         if (code >= 0)
             code = snapshot_finish(&builder, &snapshot);
+        if (snapshot != NULL)
+            remember_sizes(&cable->sizes[kind], snapshot_builder_sizes(&builder));
         if (builder.code != 0)
             code = explain(&operation, &builder);
         snapshot_builder_release(&builder);

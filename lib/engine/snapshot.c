@@ -4,6 +4,24 @@
 
 #include "engine/snapshot_layout.h"
 
+struct subwg_snapshot *snapshot_allocate(size_t row_bytes, size_t text_bytes)
+{
+    struct subwg_snapshot *snapshot = malloc(sizeof(*snapshot) + row_bytes + text_bytes);
+    if (snapshot != NULL)
+        *snapshot = (struct subwg_snapshot){.references = 1};
+    return snapshot;
+}
+
+void snapshot_free(struct subwg_snapshot *snapshot)
+{
+    for (struct snapshot_chunk *chunk = snapshot->chunks, *next; chunk != NULL; chunk = next) {
+        next = chunk->next;
+        free(chunk);
+    }
+    free(snapshot->outside_rows);
+    free(snapshot);
+}
+
 struct subwg_snapshot *subwg_snapshot_ref(struct subwg_snapshot *snapshot)
 {
     if (snapshot != NULL)
@@ -16,7 +34,7 @@ void subwg_snapshot_unref(struct subwg_snapshot *snapshot)
     if (snapshot == NULL)
         return;
     if (atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) == 1)
-        free(snapshot);
+        snapshot_free(snapshot);
 }
 
 const char *subwg_snapshot_driver(const struct subwg_snapshot *snapshot)

@@ -20,11 +20,13 @@ void __wrap_free(void *memory);
 
 static uint32_t until_failure; /* 0: none fails */
 static bool failed;
+static uint32_t allocations;
 static int64_t outstanding;
 static bool half_made; /* libcheck allocates too, so it is asked only afterwards */
 
 static bool fails(void)
 {
+    allocations++;
     failed = failed || until_failure == 1;
     return until_failure > 0 && --until_failure == 0;
 }
@@ -56,13 +58,15 @@ void __wrap_free(void *memory)
     __real_free(memory);
 }
 
+static uint32_t row_count = 200;
+
 static int32_t push_rows(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
                          struct subwg_error *error)
 {
     (void)error;
     static const char *const subnets[] = {"10.234.0.0/18", "10.234.64.0/18"};
     int32_t code = 0;
-    for (uint32_t i = 0; code == 0 && i < 200; i++) {
+    for (uint32_t i = 0; code == 0 && i < row_count; i++) {
         struct subwg_connection row = SUBWG_CONNECTION_INIT;
         row.cluster_id = "cluster2";
         row.subnets = subnets;
@@ -150,9 +154,45 @@ START_TEST(every_allocation_fails_once)
 }
 END_TEST
 
+static uint32_t read_and_count(struct subwg_cable *cable)
+{
+    struct subwg_snapshot *snapshot = NULL;
+    uint32_t before = allocations;
+    int32_t code = subwg_cable_get_connections(cable, &snapshot, NULL);
+    uint32_t made = allocations - before;
+    ck_assert_int_eq(code, 0);
+    ck_assert_uint_eq(subwg_snapshot_connection_count(snapshot), row_count);
+    for (uint32_t i = 0; i < row_count; i++)
+        ck_assert_str_eq(subwg_snapshot_connection(snapshot, i)->subnets[1], "10.234.64.0/18");
+    subwg_snapshot_unref(snapshot);
+    return made;
+}
+
+START_TEST(a_steady_snapshot_is_one_allocation)
+{
+    struct subwg_driver table = fixture_table();
+    struct subwg_registry *registry = fixture_registry(&table);
+    struct subwg_cable *cable = fixture_cable(registry, NULL);
+    script.read = push_rows;
+    ck_assert_uint_gt(read_and_count(cable), 2);
+    ck_assert_uint_eq(read_and_count(cable), 1);
+    row_count += row_count / 20; /* as a few more come, or texts grow */
+    ck_assert_uint_eq(read_and_count(cable), 1);
+    row_count *= 4;
+    ck_assert_uint_gt(read_and_count(cable), 1);
+    ck_assert_uint_eq(read_and_count(cable), 1);
+    row_count = 0;
+    ck_assert_uint_eq(read_and_count(cable), 1);
+    row_count = 200;
+    subwg_cable_destroy(cable);
+    subwg_registry_destroy(registry);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("memory");
     tcase_add_test(tests, every_allocation_fails_once);
+    tcase_add_test(tests, a_steady_snapshot_is_one_allocation);
     return fixture_run(tests, "engine-memory");
 }
