@@ -14,19 +14,19 @@ struct instruction_bounds {
 /* clang-format off */
 static const struct instruction_bounds instruction_bounds[] = {
     {"decode", 12610, 1095},
-    {"get_connections", 82657, 8374},
-    {"metrics_snapshot", 37051, 3666},
-    {"seed's text", 102349, 9564},
-    {"Submariner's text", 140088, 13970},
-    {"connection table", 2805, 10},
-    {"connect", 98755, 36},
-    {"connect, nothing new", 60871, 51},
-    {"disconnect", 52673, 12},
-    {"connect_many", 10049686, 3121},
-    {"disconnect_many", 5246260, 334},
-    {"reconcile, nothing", 162069, 10916},
+    {"get_connections", 80179, 7516},
+    {"metrics_snapshot", 35519, 3064},
+    {"seed's text", 102101, 9563},
+    {"Submariner's text", 140003, 13971},
+    {"connection table", 2780, 10},
+    {"connect", 99087, 15},
+    {"connect, nothing new", 60625, 15},
+    {"disconnect", 52300, 12},
+    {"connect_many", 9949813, 786},
+    {"disconnect_many", 5275742, 294},
+    {"reconcile, nothing", 115019, 3591},
     {"dispatch, nothing", 1513, 10},
-    {"cleanup", 110330, 2840},
+    {"cleanup", 110902, 2951},
 };
 /* clang-format on */
 
