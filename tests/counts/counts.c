@@ -136,7 +136,7 @@ static int64_t memory_of(uint32_t connections, bool reading)
 /* Two sizes at which whatever grows by doubling has grown alike. */
 static bool check_memory(const char *name, bool reading, int64_t bound)
 {
-    int64_t a_connection = (memory_of(4096, reading) - memory_of(2048, reading)) / 2048;
+    int64_t a_connection = (memory_of(2048, reading) - memory_of(1024, reading)) / 1024;
     bool held = a_connection <= bound;
     if (!allocator_is_ours())
         return true;

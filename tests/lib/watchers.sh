@@ -36,7 +36,7 @@ watcher_leaves_out()
         valgrind/contract/contract-broken | valgrind/contract/hostile*) return 0 ;;
         valgrind/fault/step-faults | valgrind/fault/pair-faults) return 0 ;;
         valgrind/unit/replay-stateful | valgrind/unit/wireguard-simulation) return 0 ;;
-        valgrind/unit/counts) return 0 ;;
+        valgrind/unit/counts | valgrind/unit/scaling) return 0 ;;
     esac
     return 1
 }
