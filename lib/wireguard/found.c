@@ -311,10 +311,10 @@ int32_t found_routes(struct subwg_instance *instance, uint32_t ifindex, struct f
 
 const struct route *found_obstacle(const struct found *found, const struct prefix *destination)
 {
+    if (found->other_count == 0)
+        return NULL;
     struct route key = {.destination = *destination, .metric = apply_route_metric(destination)};
-    return found->other_count == 0 ? NULL
-                                   : bsearch(&key, found->others, found->other_count,
-                                             sizeof(*found->others), by_destination);
+    return bsearch(&key, found->others, found->other_count, sizeof(*found->others), by_destination);
 }
 
 struct connection *found_owner(const struct subwg_instance *instance, const struct prefix *subnet)

@@ -108,6 +108,10 @@ struct fake_kernel_counters {
     uint64_t sockets;  /* open now */
     uint64_t sent_bytes;
     uint64_t received_bytes;
+    uint64_t peers;       /* that requests to WireGuard named */
+    uint64_t allowed_ips; /* and of them */
+    uint64_t most_peers;  /* of one request... */
+    uint64_t most_allowed_ips;
 };
 struct fake_kernel_counters fake_kernel_counters(void);
 

@@ -5,6 +5,7 @@
 
 #include <linux/wireguard.h>
 
+#include "faults.h"
 #include "wireguard.h"
 #include "world.h"
 
@@ -41,6 +42,7 @@ static int set_allowed_ip(struct fake_device *device, struct fake_peer *peer,
     const char *unsaid;
     uint16_t family;
     uint8_t length;
+    fake_counters.allowed_ips++;
     int status = fake_parse_nest(&allowed_ip_policy, attribute, parts, &unsaid);
 
     if (status != 0)
@@ -107,6 +109,7 @@ static int set_peer(struct fake_device *device, const struct nlattr *attribute)
     const uint8_t *public_key;
     struct fake_peer *peer;
     uint32_t flags;
+    fake_counters.peers++;
     int status = fake_parse_nest(&peer_policy, attribute, parts, &unsaid);
 
     if (status == 0)
@@ -131,8 +134,20 @@ static int set_peer(struct fake_device *device, const struct nlattr *attribute)
     return change_peer(device, peer, parts);
 }
 
+static void note_most(const struct fake_kernel_counters *before)
+{
+    uint64_t peers = fake_counters.peers - before->peers;
+    uint64_t allowed_ips = fake_counters.allowed_ips - before->allowed_ips;
+
+    if (peers > fake_counters.most_peers)
+        fake_counters.most_peers = peers;
+    if (allowed_ips > fake_counters.most_allowed_ips)
+        fake_counters.most_allowed_ips = allowed_ips;
+}
+
 int fake_wireguard_set(struct fake_request *request, const struct nlattr **attributes)
 {
+    const struct fake_kernel_counters before = fake_counters;
     const struct nlattr *attribute = NULL, *peers = attributes[WGDEVICE_A_PEERS];
     uint32_t flags = fake_u32(attributes[WGDEVICE_A_FLAGS]);
     struct fake_link *link;
@@ -158,5 +173,6 @@ int fake_wireguard_set(struct fake_request *request, const struct nlattr **attri
     while (status == 0 && peers != NULL &&
            fake_next_attribute(fake_data(peers), fake_size(peers), &attribute))
         status = set_peer(device, attribute);
+    note_most(&before);
     return status;
 }
