@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct text {
     char *bytes;
@@ -20,6 +21,9 @@ struct text text_over(char *buffer, size_t size);
 __attribute__((format(printf, 2, 3))) void text_append(struct text *text, const char *format, ...);
 __attribute__((format(printf, 2, 0))) void text_append_list(struct text *text, const char *format,
                                                             va_list arguments);
+/* Without a format, for what is told of each connection. */
+void text_append_string(struct text *text, const char *string);
+void text_append_number(struct text *text, uint64_t number);
 /* Copies a string of unknown origin: control characters and bytes that are not UTF-8 become \xNN. */
 void text_append_escaped(struct text *text, const char *string);
 

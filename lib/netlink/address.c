@@ -8,7 +8,7 @@
 #include <netlink/route/addr.h>
 #include <stdlib.h>
 
-#include "netlink/array.h"
+#include "base/array.h"
 #include "netlink/nl_message.h"
 
 /* Listing. */

@@ -5,7 +5,7 @@
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 
-#include "netlink/array.h"
+#include "base/array.h"
 #include "netlink/attribute.h"
 #include "netlink/family.h"
 #include "netlink/handle.h"

@@ -4,7 +4,7 @@
 #include <linux/fib_rules.h>
 #include <stdlib.h>
 
-#include "netlink/array.h"
+#include "base/array.h"
 #include "netlink/attribute.h"
 #include "netlink/family.h"
 #include "netlink/handle.h"

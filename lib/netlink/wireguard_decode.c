@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "netlink/array.h"
+#include "base/array.h"
 #include "netlink/attribute.h"
 #include "netlink/family.h"
 

@@ -292,17 +292,6 @@ static void *cut(struct cutter *cutter, size_t size)
     return piece;
 }
 
-static const char *cut_string(struct cutter *cutter, const char *string)
-{
-    size_t size = strlen(or_empty(string)) + 1;
-    return memcpy(cut(cutter, size), or_empty(string), size);
-}
-
-static size_t string_space(const char *string)
-{
-    return (strlen(or_empty(string)) + 8) & ~(size_t)7;
-}
-
 static size_t space_for_subnets(uint32_t count)
 {
     return count * (sizeof(struct prefix) + sizeof(struct subnet)) + 16;
@@ -320,33 +309,103 @@ static void place_subnets(struct connection *connection, struct cutter *cutter,
     }
 }
 
-/* Everything of the endpoint that is text, and the normalized prefixes, in one allocation. */
-static struct connection *assemble(const struct subwg_endpoint *endpoint,
-                                   const struct prefix *prefixes, uint32_t prefix_count)
+/* What a connection's rows say. */
+struct texts {
+    const char *cluster_id;
+    const char *cable_name;
+    const char *hostname;
+    const char *private_ip;
+    const char *public_ip;
+    char remote_ip[ADDRESS_TEXT_SIZE];
+    char public_key[KEY_TEXT_SIZE];
+    const char *const *subnets;
+    uint32_t subnet_count;
+};
+
+static void write_address_and_key(struct texts *texts, const struct socket_address *remote,
+                                  const struct key *public_key)
 {
-    size_t space = sizeof(struct connection) + 8 + string_space(endpoint->cluster_id) +
-                   string_space(endpoint->cable_name) + string_space(endpoint->hostname) +
-                   string_space(endpoint->private_ip) + string_space(endpoint->public_ip) +
-                   endpoint->subnet_count * sizeof(char *) + space_for_subnets(prefix_count);
-    for (uint32_t i = 0; i < endpoint->subnet_count; i++)
-        space += string_space(endpoint->subnets[i]);
-    struct connection *connection = calloc(1, space);
+    texts->remote_ip[0] = '\0';
+    if (remote->address.family != FAMILY_NONE)
+        (void)address_format(&remote->address, texts->remote_ip);
+    (void)key_format(public_key, texts->public_key);
+}
+
+static size_t text_size(const char *string)
+{
+    return strlen(or_empty(string)) + 1;
+}
+
+static size_t space_for_texts(const struct texts *texts)
+{
+    size_t space = texts->subnet_count * sizeof(char *) + 8 + text_size(texts->cluster_id) +
+                   text_size(texts->cable_name) + text_size(texts->hostname) +
+                   text_size(texts->private_ip) + text_size(texts->public_ip) +
+                   text_size(texts->remote_ip) + text_size(texts->public_key);
+    for (uint32_t i = 0; i < texts->subnet_count; i++)
+        space += text_size(texts->subnets[i]);
+    return space;
+}
+
+/* Puts it at *next, which moves behind it. */
+static const char *put_text(char **next, const char *string)
+{
+    size_t size = text_size(string);
+    char *text = memcpy(*next, or_empty(string), size);
+    *next += size;
+    return text;
+}
+
+static void place_texts(struct connection *connection, struct cutter *cutter,
+                        const struct texts *texts)
+{
+    const char **subnets = cut(cutter, texts->subnet_count * sizeof(char *));
+    char *next = cutter->next;
+    connection->texts = next;
+    connection->cluster_id = put_text(&next, texts->cluster_id);
+    connection->cable_name = put_text(&next, texts->cable_name);
+    connection->hostname = put_text(&next, texts->hostname);
+    connection->private_ip = put_text(&next, texts->private_ip);
+    connection->public_ip = put_text(&next, texts->public_ip);
+    connection->remote_ip = put_text(&next, texts->remote_ip);
+    connection->metric_texts_bytes = (uint32_t)(next - connection->texts);
+    connection->public_key_text = put_text(&next, texts->public_key);
+    for (uint32_t i = 0; i < texts->subnet_count; i++)
+        subnets[i] = put_text(&next, texts->subnets[i]);
+    connection->subnet_texts = subnets;
+    connection->subnet_text_count = texts->subnet_count;
+    connection->texts_bytes = (uint32_t)(next - connection->texts);
+    cutter->next = next;
+}
+
+/* With its normalized prefixes and all of its text, in one allocation. NULL when out of memory. */
+static struct connection *assemble(const struct texts *texts, const struct prefix *prefixes,
+                                   uint32_t prefix_count)
+{
+    struct connection *connection =
+        calloc(1, sizeof(struct connection) + 8 + space_for_subnets(prefix_count) +
+                      space_for_texts(texts));
     if (connection == NULL)
         return NULL;
     struct cutter cutter = {(char *)connection};
     (void)cut(&cutter, sizeof(struct connection));
     place_subnets(connection, &cutter, prefixes, prefix_count);
-    const char **texts = cut(&cutter, endpoint->subnet_count * sizeof(char *));
-    for (uint32_t i = 0; i < endpoint->subnet_count; i++)
-        texts[i] = cut_string(&cutter, endpoint->subnets[i]);
-    connection->subnet_texts = texts;
-    connection->subnet_text_count = endpoint->subnet_count;
-    connection->cluster_id = cut_string(&cutter, endpoint->cluster_id);
-    connection->cable_name = cut_string(&cutter, endpoint->cable_name);
-    connection->hostname = cut_string(&cutter, endpoint->hostname);
-    connection->private_ip = cut_string(&cutter, endpoint->private_ip);
-    connection->public_ip = cut_string(&cutter, endpoint->public_ip);
+    place_texts(connection, &cutter, texts);
     return connection;
+}
+
+/* The endpoint's texts as announced. */
+static struct texts announced_texts(const struct subwg_endpoint *endpoint)
+{
+    return (struct texts){
+        .cluster_id = endpoint->cluster_id,
+        .cable_name = endpoint->cable_name,
+        .hostname = endpoint->hostname,
+        .private_ip = endpoint->private_ip,
+        .public_ip = endpoint->public_ip,
+        .subnets = endpoint->subnets,
+        .subnet_count = endpoint->subnet_count,
+    };
 }
 
 int32_t connection_from_endpoint(const struct subwg_endpoint *endpoint,
@@ -387,14 +446,15 @@ int32_t connection_from_endpoint_among(const struct interfaces *interfaces,
             goto out;
     }
     uint32_t kept = normalize(prefixes, endpoint->subnet_count);
-    struct connection *connection = assemble(endpoint, prefixes, kept);
+    struct texts texts = announced_texts(endpoint);
+    write_address_and_key(&texts, &remote, &public_key);
+    struct connection *connection = assemble(&texts, prefixes, kept);
     if (connection == NULL)
         goto no_memory;
     connection->public_key = public_key;
     connection->endpoint = remote;
     connection->use_nat = use_nat;
     connection->keepalive_s = settings->keepalive_s;
-    (void)address_format(&remote.address, connection->remote_ip);
     *ret_connection = connection;
     goto out;
 
@@ -409,21 +469,14 @@ out:
 
 struct connection *connection_from_peer(const struct wg_device *device, const struct wg_peer *peer)
 {
-    struct connection *connection =
-        calloc(1, sizeof(struct connection) + 8 + space_for_subnets(peer->allowed_ip_count));
+    const struct prefix none = {0};
+    struct texts texts = {0};
+    write_address_and_key(&texts, &peer->endpoint, &peer->public_key);
+    struct connection *connection = assemble(
+        &texts, peer->allowed_ip_count > 0 ? &device->allowed_ips[peer->allowed_ip_first] : &none,
+        peer->allowed_ip_count);
     if (connection == NULL)
         return NULL;
-    struct cutter cutter = {(char *)connection};
-    (void)cut(&cutter, sizeof(struct connection));
-    const struct prefix none = {0};
-    place_subnets(connection, &cutter,
-                  peer->allowed_ip_count > 0 ? &device->allowed_ips[peer->allowed_ip_first] : &none,
-                  peer->allowed_ip_count);
-    connection->cluster_id = "";
-    connection->cable_name = "";
-    connection->hostname = "";
-    connection->private_ip = "";
-    connection->public_ip = "";
     connection->public_key = peer->public_key;
     connection->endpoint = peer->endpoint;
     connection->installed_endpoint = peer->endpoint;
@@ -431,8 +484,6 @@ struct connection *connection_from_peer(const struct wg_device *device, const st
     connection->installed = INSTALLED_AS_WANTED;
     connection->installed_preshared_key = peer->preshared_key;
     connection->adopted = true;
-    if (peer->endpoint.address.family != FAMILY_NONE)
-        (void)address_format(&peer->endpoint.address, connection->remote_ip);
     /* Sorted, because plans merge lists. */
     qsort(connection->allowed_ips, connection->subnet_count, sizeof(struct prefix), prefix_order);
     for (uint32_t i = 0; i < connection->subnet_count; i++)

@@ -37,12 +37,18 @@ struct connection {
         by_cluster; /* in no index for an adopted connection that nobody claimed yet */
     struct index_node by_key;
 
-    /* As announced. Point behind the struct, one allocation in all. */
+    /* What rows say: a piece of memory behind the struct, so that it is copied at once. Its beginning is
+     * for metrics. The members point into it, in this order. */
+    const char *texts;
+    uint32_t texts_bytes;
+    uint32_t metric_texts_bytes;
     const char *cluster_id;
     const char *cable_name;
     const char *hostname;
     const char *private_ip;
     const char *public_ip;
+    const char *remote_ip; /* in use; metrics need what is up to here */
+    const char *public_key_text;
     const char *const *subnet_texts;
     uint32_t subnet_text_count;
     bool use_nat;
@@ -55,7 +61,6 @@ struct connection {
     uint32_t subnet_count;
     uint16_t keepalive_s;
     uint32_t path_mtu; /* 0: not known */
-    char remote_ip[ADDRESS_TEXT_SIZE];
 
     /* Found. */
     bool adopted;      /* left by an earlier run and claimed by nobody yet */

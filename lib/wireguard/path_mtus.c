@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "netlink/array.h"
+#include "base/array.h"
 
 void path_mtus_finish(struct path_mtus *mtus)
 {

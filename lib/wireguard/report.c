@@ -47,7 +47,6 @@ static void take_peer(struct subwg_instance *instance, const struct wg_peer *pee
                       struct connection *connection, struct status_sample *sample)
 {
     connection->seen = true;
-    connection->place = (uint32_t)(peer - instance->dump.peers);
     sample->handshake_s = peer->handshake_s;
     sample->handshake_ns = peer->handshake_ns;
     sample->rx_bytes = peer->rx_bytes;
@@ -74,7 +73,7 @@ void report_take_dump(struct subwg_instance *instance)
         table->connections[i]->seen = false;
     for (uint32_t i = 0; i < instance->dump.peer_count; i++) {
         const struct wg_peer *peer = &instance->dump.peers[i];
-        struct connection *connection = table_find_key(table, &peer->public_key);
+        struct connection *connection = table_find_dumped(table, i, &peer->public_key);
         if (connection != NULL)
             take_peer(instance, peer, connection, &sample);
     }
@@ -159,36 +158,51 @@ static bool has_row(const struct connection *connection)
 
 #define ROW_TEXT_SIZE (STATUS_TEXT_SIZE + OVERLAP_TEXT_SIZE + CLAIMS_TEXT_SIZE)
 
-/* How it is doing; why it is withheld; who else wants what it has. */
-static const char *describe(const struct subwg_instance *instance,
-                            const struct claim_owners *claim_owners,
-                            const struct connection *connection, uint64_t now_ns,
-                            char row_text[ROW_TEXT_SIZE])
+/* What all rows of one call share. */
+struct pushing {
+    struct subwg_instance *instance;
+    struct subwg_snapshot_builder *snapshot;
+    struct claim_owners claim_owners;
+    uint64_t now_ns;
+};
+
+/* How it is doing, or why it is withheld. */
+static const char *describe_state(const struct pushing *pushing,
+                                  const struct connection *connection, char row_text[ROW_TEXT_SIZE])
 {
-    char status[STATUS_TEXT_SIZE];
+    if (!is_withheld(connection))
+        return status_describe(&carrier_of(connection)->status, pushing->now_ns, row_text);
     char overlap[OVERLAP_TEXT_SIZE];
-    char claims[CLAIMS_TEXT_SIZE];
     struct text text = text_over(row_text, ROW_TEXT_SIZE);
-    if (is_withheld(connection))
-        text_append(&text, "withheld: %s",
-                    overlap_describe(&connection->withheld, connection, overlap));
-    else
-        text_append(&text, "%s", status_describe(&carrier_of(connection)->status, now_ns, status));
-    (void)claims_describe(&instance->claims, claim_owners, connection, claims);
-    if (claims[0] != '\0')
-        text_append(&text, "%s%s", text.length > 0 ? "; " : "", claims);
+    text_append(&text, "withheld: %s",
+                overlap_describe(&connection->withheld, connection, overlap));
     return row_text;
 }
 
-static int32_t push_connection(struct subwg_instance *instance,
-                               struct subwg_snapshot_builder *snapshot,
-                               const struct claim_owners *claim_owners,
-                               const struct connection *connection, uint64_t now_ns)
+/* And who else wants what it has. */
+static const char *describe(const struct pushing *pushing, const struct connection *connection,
+                            char row_text[ROW_TEXT_SIZE])
+{
+    const struct claims *claims = &pushing->instance->claims;
+    if (claims->count == 0)
+        return describe_state(pushing, connection, row_text);
+    char state_text[ROW_TEXT_SIZE];
+    char claims_text[CLAIMS_TEXT_SIZE];
+    const char *state = describe_state(pushing, connection, state_text);
+    (void)claims_describe(claims, &pushing->claim_owners, connection, claims_text);
+    struct text text = text_over(row_text, ROW_TEXT_SIZE);
+    text_append_string(&text, state);
+    if (text.length > 0 && claims_text[0] != '\0')
+        text_append_string(&text, "; ");
+    text_append_string(&text, claims_text);
+    return row_text;
+}
+
+static int32_t push_connection(const struct pushing *pushing, const struct connection *connection)
 {
     const struct connection *carrier = carrier_of(connection);
     const struct status_state *status = &carrier->status;
     char row_text[ROW_TEXT_SIZE];
-    char key[KEY_TEXT_SIZE];
     struct subwg_connection row = SUBWG_CONNECTION_INIT;
     row.present = SUBWG_HAS_COUNTERS | SUBWG_HAS_LIFETIME | SUBWG_HAS_USE_NAT;
     if (status->handshake_s != 0)
@@ -197,26 +211,29 @@ static int32_t push_connection(struct subwg_instance *instance,
         row.present |= SUBWG_HAS_ESTABLISHED;
     row.status = status->status;
     row.status_reason = status->reason;
-    row.status_text = describe(instance, claim_owners, connection, now_ns, row_text);
+    row.status_text = describe(pushing, connection, row_text);
     row.cluster_id = connection->cluster_id;
     row.cable_name = connection->cable_name;
     row.hostname = connection->hostname;
     row.private_ip = connection->private_ip;
     row.public_ip = connection->public_ip;
     row.remote_ip = connection->remote_ip;
-    row.peer = key_format(&carrier->public_key, key);
+    row.peer = carrier->public_key_text;
     row.subnets = connection->subnet_texts;
     row.subnet_count = connection->subnet_text_count;
+    row.texts = connection->texts;
+    row.texts_bytes = connection->texts_bytes;
     row.rx_bytes = received_bytes(connection);
     row.tx_bytes = sent_bytes(connection);
-    row.lifetime_s = status_lifetime_s(status, now_ns);
+    row.lifetime_s = status_lifetime_s(status, pushing->now_ns);
     row.last_handshake_realtime_s = status->handshake_s;
     row.established_realtime_s = status->established_realtime_s;
     row.changed_ns = status->changed_ns;
     row.flap_count = status->flap_count;
     row.reconnect_count = status->reconnect_count;
     row.use_nat = connection->use_nat;
-    return instance->host.add_connection(instance->host.context, snapshot, &row);
+    const struct subwg_host *host = &pushing->instance->host;
+    return host->add_connection(host->context, pushing->snapshot, &row);
 }
 
 static const char *foreign_text(const struct connection *leftover)
@@ -259,29 +276,50 @@ static int32_t refused_by_host(int32_t code, struct subwg_error *error)
                      "the engine did not take a row: %s", error_phrase(code));
 }
 
-int32_t report_connections(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
-                           struct subwg_error *error)
+/* Reads the kernel; what is pushed then is in the clusters' order. */
+static int32_t begin_pushing(struct pushing *pushing, struct subwg_error *error)
 {
+    struct subwg_instance *instance = pushing->instance;
     int32_t code = read_kernel(instance, error);
     if (code != 0)
         return code;
-    uint64_t now_ns = instance_now(instance);
-    struct claim_owners claim_owners = claims_find_owners(&instance->claims, &instance->table);
-    for (uint32_t i = 0; i < instance->table.count && code == 0; i++)
-        if (has_row(instance->table.connections[i]))
-            code = push_connection(instance, snapshot, &claim_owners,
-                                   instance->table.connections[i], now_ns);
+    table_order(&instance->table);
+    pushing->now_ns = instance_now(instance);
+    pushing->claim_owners = claims_find_owners(&instance->claims, &instance->table);
+    return 0;
+}
+
+/* The peers that no endpoint stands for. */
+static int32_t push_others(const struct pushing *pushing)
+{
+    struct subwg_instance *instance = pushing->instance;
+    int32_t code = 0;
     for (uint32_t i = 0; i < instance->dump.peer_count && code == 0; i++) {
         const struct wg_peer *peer = &instance->dump.peers[i];
-        const struct connection *connection = table_find_key(&instance->table, &peer->public_key);
+        const struct connection *connection =
+            table_find_dumped(&instance->table, i, &peer->public_key);
         if (connection == NULL || connection->adopted)
-            code = push_foreign(instance, snapshot, peer, connection);
+            code = push_foreign(instance, pushing->snapshot, peer, connection);
     }
+    return code;
+}
+
+int32_t report_connections(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
+                           struct subwg_error *error)
+{
+    struct pushing pushing = {.instance = instance, .snapshot = snapshot};
+    int32_t code = begin_pushing(&pushing, error);
+    if (code != 0)
+        return code;
+    for (uint32_t i = 0; i < instance->table.count && code == 0; i++)
+        if (has_row(instance->table.connections[i]))
+            code = push_connection(&pushing, instance->table.connections[i]);
+    if (code == 0)
+        code = push_others(&pushing);
     return code < 0 ? refused_by_host(code, error) : 0;
 }
 
-static int32_t push_metric(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
-                           const struct connection *connection, uint64_t now_ns)
+static int32_t push_metric(const struct pushing *pushing, const struct connection *connection)
 {
     const struct status_state *status = &carrier_of(connection)->status;
     struct subwg_metric row = SUBWG_METRIC_INIT;
@@ -297,23 +335,26 @@ static int32_t push_metric(struct subwg_instance *instance, struct subwg_snapsho
     row.remote_ip = connection->remote_ip;
     row.rx_bytes = received_bytes(connection);
     row.tx_bytes = sent_bytes(connection);
-    row.lifetime_s = status_lifetime_s(status, now_ns);
+    row.texts = connection->texts;
+    row.texts_bytes = connection->metric_texts_bytes;
+    row.lifetime_s = status_lifetime_s(status, pushing->now_ns);
     row.established_realtime_s = status->established_realtime_s;
-    return instance->host.add_metric(instance->host.context, snapshot, &row);
+    const struct subwg_host *host = &pushing->instance->host;
+    return host->add_metric(host->context, pushing->snapshot, &row);
 }
 
 int32_t report_metrics(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
                        struct subwg_error *error)
 {
-    int32_t code = read_kernel(instance, error);
+    struct pushing pushing = {.instance = instance, .snapshot = snapshot};
+    int32_t code = begin_pushing(&pushing, error);
     if (code != 0)
         return code;
-    uint64_t now_ns = instance_now(instance);
     for (uint32_t i = 0; i < instance->table.count && code == 0; i++) {
         const struct connection *connection = instance->table.connections[i];
         bool there = connection->seen || carrier_of(connection)->seen;
         if (has_row(connection) && there && !is_withheld(connection))
-            code = push_metric(instance, snapshot, connection, now_ns);
+            code = push_metric(&pushing, connection);
     }
     return code < 0 ? refused_by_host(code, error) : 0;
 }

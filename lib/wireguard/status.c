@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wireguard/status.h"
 
-#include <inttypes.h>
-
 #include "base/text.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -370,44 +368,44 @@ uint64_t status_lifetime_s(const struct status_state *state, uint64_t now_ns)
     return state->established ? elapsed(state->established_ns, now_ns) / NS_PER_S : 0;
 }
 
+/* "nothing received for 12 s" */
+static const char *describe_duration(const char *before, uint64_t duration_ns, const char *after,
+                                     char text[STATUS_TEXT_SIZE])
+{
+    struct text out = text_over(text, STATUS_TEXT_SIZE);
+    text_append_string(&out, before);
+    text_append_number(&out, duration_ns / NS_PER_S);
+    text_append_string(&out, after);
+    return text;
+}
+
 const char *status_describe(const struct status_state *state, uint64_t now_ns,
                             char text[STATUS_TEXT_SIZE])
 {
-    struct text out = text_over(text, STATUS_TEXT_SIZE);
-    uint64_t waiting_s = elapsed(state->started_ns, now_ns) / NS_PER_S;
-    uint64_t silent_s = elapsed(status_heard_ns(state), now_ns) / NS_PER_S;
     switch ((enum subwg_status_reason)state->reason) {
     case SUBWG_STATUS_REASON_STARTING:
-        text_append(&out, "waiting for the first handshake");
-        break;
+        return "waiting for the first handshake";
     case SUBWG_STATUS_REASON_ADOPTED:
-        text_append(&out, "taken over from an earlier run, not heard since");
-        break;
+        return "taken over from an earlier run, not heard since";
     case SUBWG_STATUS_REASON_IDLE:
-        text_append(&out, "idle: no keepalive and no traffic");
-        break;
+        return "idle: no keepalive and no traffic";
     case SUBWG_STATUS_REASON_NO_HANDSHAKE:
-        text_append(&out, "no handshake for %" PRIu64 " s", waiting_s);
-        break;
+        return describe_duration("no handshake for ", elapsed(state->started_ns, now_ns), " s",
+                                 text);
     case SUBWG_STATUS_REASON_SILENT:
-        text_append(&out, "nothing received for %" PRIu64 " s", silent_s);
-        break;
+        return describe_duration("nothing received for ", elapsed(status_heard_ns(state), now_ns),
+                                 " s", text);
     case SUBWG_STATUS_REASON_MISSING:
-        text_append(&out, "peer is gone from the kernel: somebody removed it");
-        break;
+        return "peer is gone from the kernel: somebody removed it";
     case SUBWG_STATUS_REASON_FOREIGN:
-        text_append(&out, "not configured by this gateway");
-        break;
+        return "not configured by this gateway";
     case SUBWG_STATUS_REASON_CONFLICT:
-        text_append(&out, "withheld: it overlaps what is this gateway's own");
-        break;
+        return "withheld: it overlaps what is this gateway's own";
     case SUBWG_STATUS_REASON_CLOCK_BACK:
-        text_append(
-            &out, "nothing received for %" PRIu64 " s; peer may reject handshakes: clock went back",
-            silent_s);
-        break;
+        return describe_duration("nothing received for ", elapsed(status_heard_ns(state), now_ns),
+                                 " s; peer may reject handshakes: clock went back", text);
     case SUBWG_STATUS_REASON_NONE:
         break;
     }
-    return text;
+    return "";
 }

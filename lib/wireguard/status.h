@@ -103,7 +103,8 @@ uint64_t status_lifetime_s(const struct status_state *state, uint64_t now_ns);
 
 #define STATUS_TEXT_SIZE 128
 
-/* A sentence for the reason; empty where there is nothing to say. */
+/* A sentence for the reason, in text where it is none of the fixed ones; empty where there is nothing
+ * to say. */
 const char *status_describe(const struct status_state *state, uint64_t now_ns,
                             char text[STATUS_TEXT_SIZE]);
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 void table_start(struct table *table)
 {
     *table = (struct table){0};
@@ -17,6 +19,7 @@ void table_finish(struct table *table)
     for (uint32_t i = 0; i < table->count; i++)
         connection_destroy(table->connections[i]);
     free((void *)table->connections);
+    free((void *)table->dumped);
     index_finish(&table->by_cluster);
     index_finish(&table->by_key);
     path_mtus_finish(&table->path_mtus);
@@ -88,6 +91,7 @@ void table_insert(struct table *table, struct connection *connection)
     take_from_held(table, connection);
     connection->position = table->count;
     table->connections[table->count++] = connection;
+    table->ordered = false;
     if (!connection->adopted)
         index_insert(&table->by_cluster, &connection->by_cluster, connection->cluster_id,
                      strlen(connection->cluster_id));
@@ -163,11 +167,18 @@ static void part(struct table *table, struct connection *connection)
     own(table, predecessor, predecessor);
 }
 
+static void forget_place(struct table *table, const struct connection *connection)
+{
+    if (connection->place < table->dumped_count && table->dumped[connection->place] == connection)
+        table->dumped[connection->place] = NULL;
+}
+
 void table_remove(struct table *table, struct connection *connection)
 {
     part(table, connection);
     end_hold(table, connection);
     disown(table, connection);
+    forget_place(table, connection);
     index_remove(&table->by_cluster, &connection->by_cluster);
     index_remove(&table->by_key, &connection->by_key);
     path_mtus_remove(&table->path_mtus, connection->path_mtu);
@@ -175,6 +186,7 @@ void table_remove(struct table *table, struct connection *connection)
     struct connection *last = table->connections[--table->count];
     table->connections[connection->position] = last;
     last->position = connection->position;
+    table->ordered = false;
 }
 
 void table_set_path_mtu(struct table *table, struct connection *connection, uint32_t path_mtu)
@@ -196,4 +208,53 @@ struct connection *table_find_key(const struct table *table, const struct key *k
 {
     struct index_node *node = index_find(&table->by_key, key->bytes, KEY_SIZE);
     return INDEX_OWNER(node, struct connection, by_key);
+}
+
+/* Where there is no memory the connection alone knows it. */
+static void remember_place(struct table *table, uint32_t place, struct connection *connection)
+{
+    forget_place(table, connection);
+    connection->place = place;
+    while (table->dumped_count <= place) {
+        struct connection **grown = array_grow((void *)table->dumped, &table->dumped_capacity,
+                                               table->dumped_count, sizeof(*grown));
+        if (grown == NULL)
+            return;
+        table->dumped = grown;
+        table->dumped[table->dumped_count++] = NULL;
+    }
+    table->dumped[place] = connection;
+}
+
+struct connection *table_find_dumped(struct table *table, uint32_t place, const struct key *key)
+{
+    struct connection *connection = place < table->dumped_count ? table->dumped[place] : NULL;
+    if (connection != NULL && memcmp(connection->public_key.bytes, key->bytes, KEY_SIZE) == 0)
+        return connection;
+    connection = table_find_key(table, key);
+    if (connection != NULL)
+        remember_place(table, place, connection);
+    return connection;
+}
+
+/* Leftovers have no cluster, and a cluster may have two connections: those by their keys. */
+static int cluster_order(const void *a, const void *b)
+{
+    const struct connection *first = *(const struct connection *const *)a;
+    const struct connection *second = *(const struct connection *const *)b;
+    int order = strcmp(first->cluster_id, second->cluster_id);
+    return order != 0 ? order : memcmp(first->public_key.bytes, second->public_key.bytes, KEY_SIZE);
+}
+
+void table_order(struct table *table)
+{
+    bool ordered = true;
+    for (uint32_t i = 1; i < table->count && ordered && !table->ordered; i++)
+        ordered = cluster_order(&table->connections[i - 1], &table->connections[i]) < 0;
+    table->ordered = true;
+    if (ordered)
+        return;
+    qsort((void *)table->connections, table->count, sizeof(*table->connections), cluster_order);
+    for (uint32_t i = 0; i < table->count; i++)
+        table->connections[i]->position = i;
 }

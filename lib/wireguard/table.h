@@ -14,9 +14,14 @@ struct table {
     struct index by_key;
     struct prefix_map owners;
     struct path_mtus path_mtus;
-    struct connection **connections; /* in no order */
+    struct connection *
+        *connections; /* in no order, but after table_order in that of the clusters */
     uint32_t count;
     uint32_t capacity;
+    bool ordered;
+    struct connection **dumped; /* by their peers' places in the last dump; NULL: not known */
+    uint32_t dumped_count;
+    uint32_t dumped_capacity;
     uint32_t adopted_count;
     uint32_t moving_count; /* of connections with a predecessor */
     uint32_t held_count;   /* of leftovers that own nothing any more, see table_hold */
@@ -51,5 +56,12 @@ void table_set_path_mtu(struct table *table, struct connection *connection, uint
 
 struct connection *table_find_cluster(const struct table *table, const char *cluster_id);
 struct connection *table_find_key(const struct table *table, const struct key *key);
+
+/* The same for the peer at a place of a dump. The kernel hardly ever changes its order, so whoever was
+ * there last time is asked first. Sets the connection's place. */
+struct connection *table_find_dumped(struct table *table, uint32_t place, const struct key *key);
+
+/* Brings the connections into the order of their clusters, if that is not their order yet. */
+void table_order(struct table *table);
 
 #endif

@@ -14,8 +14,8 @@ struct instruction_bounds {
 /* clang-format off */
 static const struct instruction_bounds instruction_bounds[] = {
     {"decode", 12610, 1095},
-    {"get_connections", 80179, 7516},
-    {"metrics_snapshot", 35519, 3064},
+    {"get_connections", 30831, 2577},
+    {"metrics_snapshot", 27031, 2186},
     {"seed's text", 102101, 9563},
     {"Submariner's text", 140003, 13971},
     {"connection table", 2780, 10},

@@ -130,6 +130,29 @@ START_TEST(appending_fits_or_is_cut_at_every_size)
 }
 END_TEST
 
+START_TEST(strings_and_numbers_fit_or_are_cut_at_every_size)
+{
+    static const char whole[] = "caf\xc3\xa9 0, 18446744073709551615";
+    for (size_t size = 1; size <= sizeof(whole) + 2; size++) {
+        char buffer[64];
+        memset(buffer, '#', sizeof(buffer));
+        struct text text = text_over(buffer, size);
+        text_append_string(&text, "caf\xc3\xa9 ");
+        text_append_number(&text, 0);
+        text_append_string(&text, ", ");
+        text_append_number(&text, UINT64_MAX);
+        ck_assert(text.cut == (size < sizeof(whole)));
+        ck_assert_uint_eq(text.length, strlen(buffer));
+        ck_assert(strncmp(buffer, whole, text.length) == 0);
+        /* The cut character has two bytes. */
+        ck_assert_uint_eq(text.length, size == 5              ? 3
+                                       : size < sizeof(whole) ? size - 1
+                                                              : sizeof(whole) - 1);
+        ck_assert_int_eq(buffer[size], '#');
+    }
+}
+END_TEST
+
 START_TEST(a_cut_leaves_valid_utf8)
 {
     static const char whole[] = "\xf0\x9f\x98\x80"
@@ -190,6 +213,7 @@ int main(void)
         what_reorders_or_hides_text_is_a_control,
         strange_bytes_are_shown_as_numbers,
         appending_fits_or_is_cut_at_every_size,
+        strings_and_numbers_fit_or_are_cut_at_every_size,
         a_cut_leaves_valid_utf8,
         escaping_reads_no_further_than_what_fits,
         copies_end_with_a_nul,

@@ -25,8 +25,8 @@ START_TEST(no_handshake_is_an_error_after_the_window)
                                            .realtime_ns = (CLOCK_S + s) * NS,
                                            .tx_bytes = s / 5 * 148};
             status_sample(&state, &sample, WINDOW_S, (uint16_t)keepalive_s);
-            char text[STATUS_TEXT_SIZE];
-            (void)status_describe(&state, sample.now_ns, text);
+            char space[STATUS_TEXT_SIZE];
+            const char *text = status_describe(&state, sample.now_ns, space);
             if (s < WINDOW_S) {
                 CHECK(state.status == SUBWG_STATUS_CONNECTING);
                 CHECK(state.reason == SUBWG_STATUS_REASON_STARTING);

@@ -162,6 +162,27 @@ static void check_counts(const struct table *table, struct chance *chance)
     CHECK(table->adopted_count == adopted);
 }
 
+/* Whatever was at a place before: what is found there is what has the key. */
+static void check_dumped(struct table *table, const struct oracle *oracle, struct chance *chance)
+{
+    uint32_t turned = chance_below(chance, 4) == 0 ? chance_below(chance, CLUSTERS) : 0;
+    for (uint32_t place = 0; place < CLUSTERS; place++) {
+        uint32_t number = (place + turned) % CLUSTERS;
+        struct key key = key_of(number);
+        CHECK(table_find_dumped(table, place, &key) == oracle->of[number]);
+    }
+}
+
+static void check_order(struct table *table)
+{
+    table_order(table);
+    for (uint32_t i = 0; i < table->count; i++) {
+        CHECK(table->connections[i]->position == i);
+        CHECK(i == 0 || strcmp(table->connections[i - 1]->cluster_id,
+                               table->connections[i]->cluster_id) <= 0);
+    }
+}
+
 START_TEST(random_operations_match_the_list)
 {
     struct chance chance = chance_start("random_operations_match_the_list");
@@ -194,6 +215,9 @@ START_TEST(random_operations_match_the_list)
             table_set_path_mtu(&table, table.connections[chance_below(&chance, table.count)],
                                random_path_mtu(&chance));
         check_counts(&table, &chance);
+        check_dumped(&table, &oracle, &chance);
+        if (chance_is(&chance, 30))
+            check_order(&table);
         CHECK(table_find_cluster(&table, "") == NULL); /* leftovers are nobody's */
         check_number(&table, &oracle, number);
         check_number(&table, &oracle, chance_below(&chance, CLUSTERS));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Growing an array by doubling, so that reading n elements costs no allocation for each. */
-#ifndef NETLINK_ARRAY_H
-#define NETLINK_ARRAY_H
+#ifndef BASE_ARRAY_H
+#define BASE_ARRAY_H
 
 #include <stdint.h>
 #include <stdlib.h>
