@@ -39,12 +39,27 @@ static char prefix_character(char character, bool first)
     return '_';
 }
 
-static void write_prefix(struct writer *writer, const char *driver)
+/* A driver as it is called, and as its metrics' names begin. */
+struct driver {
+    const char *name;
+    char *prefix;
+    size_t length; /* of either */
+};
+
+static int32_t driver_make(struct driver *driver, const char *name)
 {
-    for (size_t i = 0; driver[i] != '\0'; i++) {
-        char character = prefix_character(driver[i], i == 0);
-        writer_bytes(writer, &character, 1);
-    }
+    *driver = (struct driver){.name = name, .length = strlen(name)};
+    driver->prefix = malloc(driver->length + 1);
+    if (driver->prefix == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < driver->length; i++)
+        driver->prefix[i] = prefix_character(name[i], i == 0);
+    return 0;
+}
+
+static void write_prefix(struct writer *writer, const struct driver *driver)
+{
+    writer_bytes(writer, driver->prefix, driver->length);
 }
 
 static int compare_prefixes(const char *a, const char *b)
@@ -66,8 +81,10 @@ static int compare_snapshots(const void *a, const void *b)
 
 static int compare_series(const struct sample *a, const struct sample *b)
 {
+    int order = strcmp(a->row->cluster_id, b->row->cluster_id);
+    if (order != 0)
+        return order;
     const char *const pairs[][2] = {
-        {a->row->cluster_id, b->row->cluster_id},
         {a->row->hostname, b->row->hostname},
         {a->row->private_ip, b->row->private_ip},
         {a->row->public_ip, b->row->public_ip},
@@ -84,12 +101,17 @@ void exposition_label(struct writer *writer, const char *opening, const char *va
 
 void exposition_value(struct writer *writer, uint64_t value)
 {
-    writer_text(writer, "\"} ");
-    writer_number(writer, value);
-    writer_text(writer, "\n");
+    char line[3 + WRITER_NUMBER_DIGITS + 1];
+    char *end = line + sizeof(line);
+    end[-1] = '\n';
+    char *start = number_format(end - 1, value);
+    *--start = ' ';
+    *--start = '}';
+    *--start = '"';
+    writer_bytes(writer, start, (size_t)(end - start));
 }
 
-static void write_header(struct writer *writer, const char *driver, const char *suffix,
+static void write_header(struct writer *writer, const struct driver *driver, const char *suffix,
                          bool help_names_driver, const char *help)
 {
     writer_text(writer, "# HELP ");
@@ -97,7 +119,7 @@ static void write_header(struct writer *writer, const char *driver, const char *
     writer_text(writer, suffix);
     writer_text(writer, " ");
     if (help_names_driver) {
-        writer_text(writer, driver);
+        writer_text(writer, driver->name);
         writer_text(writer, " ");
     }
     writer_text(writer, help);
@@ -107,23 +129,31 @@ static void write_header(struct writer *writer, const char *driver, const char *
     writer_text(writer, " gauge\n");
 }
 
-static void write_series(struct writer *writer, const char *driver, const struct family *family,
-                         const struct sample *sample)
+static void write_labels(struct writer *writer, const struct sample *sample)
 {
-    write_prefix(writer, driver);
-    writer_text(writer, family->suffix);
     exposition_label(writer, "{Backend=\"", subwg_snapshot_driver(sample->snapshot));
     exposition_label(writer, "\",dst_EndPoint_hostname=\"", sample->row->hostname);
     exposition_label(writer, "\",dst_PrivateIP=\"", sample->row->private_ip);
     exposition_label(writer, "\",dst_PublicIP=\"", sample->row->public_ip);
     exposition_label(writer, "\",dst_clusterID=\"", sample->row->cluster_id);
+}
+
+static const struct series series = {.compare = compare_series, .write_labels = write_labels};
+
+static void write_series(struct writer *writer, const struct driver *driver,
+                         const struct family *family, const struct samples *samples,
+                         const struct sample *sample)
+{
     uint64_t value;
     memcpy(&value, (const unsigned char *)sample->row + family->value, sizeof(value));
+    write_prefix(writer, driver);
+    writer_text(writer, family->suffix);
+    samples_write_labels(samples, sample, writer);
     exposition_value(writer, value);
 }
 
-static void write_family(struct writer *writer, const char *driver, const struct family *family,
-                         const struct samples *samples)
+static void write_family(struct writer *writer, const struct driver *driver,
+                         const struct family *family, const struct samples *samples)
 {
     bool begun = false;
     for (size_t i = 0; i < samples->count; i++) {
@@ -132,11 +162,11 @@ static void write_family(struct writer *writer, const char *driver, const struct
         if (!begun)
             write_header(writer, driver, family->suffix, family->help_names_driver, family->help);
         begun = true;
-        write_series(writer, driver, family, &samples->list[i]);
+        write_series(writer, driver, family, samples, &samples->list[i]);
     }
 }
 
-static void write_connected(struct writer *writer, const char *driver,
+static void write_connected(struct writer *writer, const struct driver *driver,
                             struct subwg_snapshot *const *snapshots, size_t count)
 {
     uint64_t connected = 0;
@@ -155,16 +185,19 @@ static void write_connected(struct writer *writer, const char *driver,
 static int32_t write_driver(struct writer *writer, struct subwg_snapshot *const *snapshots,
                             size_t count)
 {
-    struct samples samples;
-    int32_t code = samples_collect(snapshots, count, compare_series, &samples);
-    if (code != 0)
-        return code;
-    const char *driver = subwg_snapshot_driver(snapshots[0]);
-    write_connected(writer, driver, snapshots, count);
-    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-        write_family(writer, driver, &families[i], &samples);
+    struct driver driver;
+    struct samples samples = {0};
+    int32_t code = driver_make(&driver, subwg_snapshot_driver(snapshots[0]));
+    if (code == 0)
+        code = samples_collect(snapshots, count, &series, &samples);
+    if (code == 0) {
+        write_connected(writer, &driver, snapshots, count);
+        for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+            write_family(writer, &driver, &families[i], &samples);
+    }
     samples_release(&samples);
-    return 0;
+    free(driver.prefix);
+    return code;
 }
 
 static int32_t write_seed(struct writer *writer, struct subwg_snapshot *const *snapshots,

@@ -3,27 +3,38 @@
 #ifndef ENGINE_SAMPLES_H
 #define ENGINE_SAMPLES_H
 
-#include <subwg/snapshot.h>
+#include "engine/writer.h"
 
 struct sample {
     const struct subwg_snapshot *snapshot;
     const struct subwg_metric *row;
     size_t position; /* in the order of pushing */
+    size_t labels;   /* where they begin */
+    size_t labels_length;
 };
 
 struct samples {
     struct sample *list;
     size_t count;
+    char *labels; /* of all, each as all families write them */
 };
 
-/* As strcmp; 0 means that both would be the same series. */
-typedef int (*sample_compare_fn)(const struct sample *a, const struct sample *b);
+/* What makes a series. */
+struct series {
+    /* As strcmp; 0 means that both would be the same series. */
+    int (*compare)(const struct sample *a, const struct sample *b);
+    /* From the brace up to the last value, without its closing quote. */
+    void (*write_labels)(struct writer *writer, const struct sample *sample);
+};
 
 /* Of rows that compare equal the first pushed stays: a driver that repeats itself must not spoil the
  * scrape for the others. 0 or -ENOMEM. */
 int32_t samples_collect(struct subwg_snapshot *const *snapshots, size_t count,
-                        sample_compare_fn series, struct samples *ret_samples);
+                        const struct series *series, struct samples *ret_samples);
 void samples_release(struct samples *samples);
+
+void samples_write_labels(const struct samples *samples, const struct sample *sample,
+                          struct writer *writer);
 
 /* The order of the texts by pairs: the first pair that differs decides. */
 int text_pairs_compare(const char *const (*pairs)[2], size_t count);

@@ -105,13 +105,15 @@ static void write_seconds(struct writer *writer, uint64_t nanoseconds)
     writer_text(writer, "\n");
 }
 
+static const struct series series = {.compare = compare_series, .write_labels = write_labels};
+
 static void write_series(struct writer *writer, const struct family *family,
-                         const struct sample *sample)
+                         const struct samples *samples, const struct sample *sample)
 {
     uint64_t value;
     memcpy(&value, (const unsigned char *)sample->row + family->value, sizeof(value));
     writer_text(writer, family->name);
-    write_labels(writer, sample);
+    samples_write_labels(samples, sample, writer);
     switch (family->kind) {
     case VALUE_PLAIN:
         exposition_value(writer, value);
@@ -136,7 +138,7 @@ static void write_family(struct writer *writer, const struct family *family,
         if (!begun)
             write_header(writer, family->name, family->help);
         begun = true;
-        write_series(writer, family, &samples->list[i]);
+        write_series(writer, family, samples, &samples->list[i]);
     }
 }
 
@@ -172,7 +174,7 @@ int32_t submariner_write(struct writer *writer, struct subwg_snapshot *const *sn
                          size_t count)
 {
     struct samples samples;
-    int32_t code = samples_collect(snapshots, count, compare_series, &samples);
+    int32_t code = samples_collect(snapshots, count, &series, &samples);
     if (code != 0)
         return code;
     for (size_t i = 0; i < sizeof(before_summary) / sizeof(before_summary[0]); i++)

@@ -27,7 +27,7 @@ int32_t writer_finish(struct writer *writer)
     return writer->code;
 }
 
-void writer_bytes(struct writer *writer, const char *bytes, size_t count)
+static void write_parts(struct writer *writer, const char *bytes, size_t count)
 {
     while (count > 0) {
         size_t room = sizeof(writer->chunk) - writer->used;
@@ -41,20 +41,36 @@ void writer_bytes(struct writer *writer, const char *bytes, size_t count)
     }
 }
 
+void writer_bytes(struct writer *writer, const char *bytes, size_t count)
+{
+    if (count >= sizeof(writer->chunk) - writer->used) {
+        write_parts(writer, bytes, count);
+        return;
+    }
+    memcpy(writer->chunk + writer->used, bytes, count);
+    writer->used += count;
+}
+
 void writer_text(struct writer *writer, const char *text)
 {
     writer_bytes(writer, text, strlen(text));
 }
 
-void writer_number(struct writer *writer, uint64_t number)
+char *number_format(char *end, uint64_t number)
 {
-    char digits[20];
-    size_t start = sizeof(digits);
     do {
-        digits[--start] = (char)('0' + number % 10);
+        *--end = (char)('0' + number % 10);
         number /= 10;
     } while (number > 0);
-    writer_bytes(writer, digits + start, sizeof(digits) - start);
+    return end;
+}
+
+void writer_number(struct writer *writer, uint64_t number)
+{
+    char digits[WRITER_NUMBER_DIGITS];
+    char *end = digits + sizeof(digits);
+    const char *start = number_format(end, number);
+    writer_bytes(writer, start, (size_t)(end - start));
 }
 
 void writer_spaces(struct writer *writer, size_t count)
@@ -87,14 +103,15 @@ static void write_hex(struct writer *writer, const char *prefix, const char *byt
     }
 }
 
-/* The number of bytes from text on that need no thought in any output. */
+/* Characters that need no thought in any output: visible ASCII but " and \\. A bit for each. */
+static const uint64_t plain[4] = {UINT64_C(0xfffffffb00000000), UINT64_C(0x7fffffffefffffff)};
+
 static size_t plain_run(const char *text)
 {
-    size_t length = 0;
-    while (text[length] >= 0x20 && text[length] < 0x7f && text[length] != '"' &&
-           text[length] != '\\')
-        length++;
-    return length;
+    const unsigned char *at = (const unsigned char *)text;
+    while ((plain[*at / 64] >> *at % 64 & 1) != 0)
+        at++;
+    return (size_t)(at - (const unsigned char *)text);
 }
 
 static void write_label_character(struct writer *writer, const char *character, size_t length,
@@ -114,19 +131,21 @@ static void write_label_character(struct writer *writer, const char *character, 
 
 void writer_label_value(struct writer *writer, const char *value)
 {
+    size_t run = plain_run(value);
+    writer_bytes(writer, value, run);
+    value += run;
+    if (*value == '\0') /* as nearly always */
+        return;
     size_t left = strlen(value);
     while (left > 0) {
-        size_t run = plain_run(value);
-        writer_bytes(writer, value, run);
-        value += run;
-        left -= run;
-        if (left == 0)
-            break;
         size_t length;
         bool visible = is_visible(value, left, &length);
         write_label_character(writer, value, length, visible);
         value += length;
-        left -= length;
+        run = plain_run(value);
+        writer_bytes(writer, value, run);
+        value += run;
+        left -= length + run;
     }
 }
 

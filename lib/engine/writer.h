@@ -8,7 +8,8 @@
 
 #include <subwg/render.h>
 
-#define WRITER_CHUNK_BYTES 16384u
+#define WRITER_CHUNK_BYTES   16384u
+#define WRITER_NUMBER_DIGITS 20u
 
 struct writer {
     subwg_write_fn write;
@@ -17,6 +18,9 @@ struct writer {
     size_t used;
     char chunk[WRITER_CHUNK_BYTES];
 };
+
+/* Puts the number's digits, at most WRITER_NUMBER_DIGITS, in front of end; returns the first. */
+char *number_format(char *end, uint64_t number);
 
 void writer_init(struct writer *writer, subwg_write_fn write, void *context);
 void writer_bytes(struct writer *writer, const char *bytes, size_t count);

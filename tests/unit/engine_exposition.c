@@ -232,6 +232,27 @@ START_TEST(few_writes)
 }
 END_TEST
 
+/* Rows that come in the order of the exposition are not sorted: the bytes are the same. */
+START_TEST(order_of_pushing_does_not_show)
+{
+    static struct subwg_metric rows[2][500];
+    static char names[500][16];
+    for (size_t i = 0; i < 500; i++) {
+        snprintf(names[i], sizeof(names[i]), "cluster%03zu", i);
+        rows[0][i] = metric_row(names[i], i % 2 == 0 ? "h\"" : "h", "10.0.0.1", i, i * i, 3);
+        rows[1][499 - i] = rows[0][i];
+    }
+    for (uint32_t profile = SUBWG_PROFILE_SEED; profile <= SUBWG_PROFILE_SUBMARINER; profile++) {
+        render_one(profile, "wireguard", rows[0], 500);
+        char *in_order = strdup(text.bytes);
+        ck_assert_uint_eq(occurrences("cluster499"), 3);
+        render_one(profile, "wireguard", rows[1], 500);
+        ck_assert_str_eq(text.bytes, in_order);
+        free(in_order);
+    }
+}
+END_TEST
+
 static int32_t write_fails(void *context, const char *bytes, size_t count)
 {
     (void)bytes, (void)count;
@@ -270,6 +291,7 @@ int main(void)
     tcase_add_test(tests, hostile_labels);
     tcase_add_test(tests, repeated_series_are_written_once);
     tcase_add_test(tests, few_writes);
+    tcase_add_test(tests, order_of_pushing_does_not_show);
     tcase_add_test(tests, failures);
     return fixture_run(tests, "engine-exposition");
 }

@@ -80,8 +80,15 @@ static int32_t push_metrics(struct subwg_instance *instance,
                             struct subwg_snapshot_builder *snapshot, struct subwg_error *error)
 {
     (void)error;
-    struct subwg_metric row = SUBWG_METRIC_INIT;
-    return instance->host->add_metric(instance->host->context, snapshot, &row);
+    int32_t code = 0;
+    for (uint32_t i = 0; code == 0 && i < row_count; i++) {
+        char cluster[20];
+        (void)snprintf(cluster, sizeof(cluster), "cluster%05u", (unsigned)i);
+        struct subwg_metric row = SUBWG_METRIC_INIT;
+        row.cluster_id = cluster;
+        code = instance->host->add_metric(instance->host->context, snapshot, &row);
+    }
+    return code;
 }
 
 static int32_t ignore(void *context, const char *bytes, size_t count)
@@ -189,10 +196,42 @@ START_TEST(a_steady_snapshot_is_one_allocation)
 }
 END_TEST
 
+static uint32_t write_and_count(struct subwg_cable *cable, uint32_t profile)
+{
+    struct subwg_snapshot *snapshot = NULL;
+    ck_assert_int_eq(subwg_cable_metrics_snapshot(cable, &snapshot, NULL), 0);
+    uint32_t before = allocations;
+    int32_t code = subwg_write_exposition(profile, &snapshot, 1, ignore, NULL);
+    uint32_t made = allocations - before;
+    ck_assert_int_eq(code, 0);
+    subwg_snapshot_unref(snapshot);
+    return made;
+}
+
+/* Memory that doubles: a few more for sixteen times the rows. */
+START_TEST(an_exposition_allocates_nothing_for_a_row)
+{
+    struct subwg_driver table = fixture_table();
+    struct subwg_registry *registry = fixture_registry(&table);
+    struct subwg_cable *cable = fixture_cable(registry, NULL);
+    script.read = push_metrics;
+    for (uint32_t profile = 0; profile <= SUBWG_PROFILE_SUBMARINER; profile++) {
+        row_count = 200;
+        uint32_t few = write_and_count(cable, profile);
+        row_count *= 16;
+        ck_assert_uint_le(write_and_count(cable, profile), few + 6);
+    }
+    row_count = 200;
+    subwg_cable_destroy(cable);
+    subwg_registry_destroy(registry);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("memory");
     tcase_add_test(tests, every_allocation_fails_once);
     tcase_add_test(tests, a_steady_snapshot_is_one_allocation);
+    tcase_add_test(tests, an_exposition_allocates_nothing_for_a_row);
     return fixture_run(tests, "engine-memory");
 }
