@@ -29,8 +29,8 @@ static bool is_answer(const struct subwg_error *failure)
 
 /* The MTU of the path to a new endpoint; the device follows the smallest one. Not knowing it (no
  * route yet) is no reason to fail. */
-static int32_t find_path_mtu(struct subwg_instance *instance, struct connection *candidate,
-                             struct subwg_error *error)
+int32_t connect_find_path_mtu(struct subwg_instance *instance, struct connection *candidate,
+                              struct subwg_error *error)
 {
     struct subwg_error failure = SUBWG_ERROR_INIT;
     struct route_lookup lookup;
@@ -68,7 +68,7 @@ int32_t connect_candidate(struct subwg_instance *instance, struct connection *ca
     if (code == 0)
         code = slice_find(instance, candidate, &slice, error);
     if (code == 0)
-        code = find_path_mtu(instance, candidate, error);
+        code = connect_find_path_mtu(instance, candidate, error);
     if (code == 0) {
         moves_stage(instance, candidate, &slice);
         code = slice_install(instance, candidate, &slice, error);

@@ -54,35 +54,62 @@ static void note_uninstalled(struct connection *connection, int32_t code)
         connection->subnets[i].routed = false;
 }
 
-/* The peer even if it was seen missing: removing one that is not there is no error. While its key
- * changes there are two. */
-int32_t connection_uninstall(struct subwg_instance *instance, struct connection *connection,
-                             struct subwg_error *error)
+/* The peers even if they were seen missing: removing one that is not there is no error. While the key of a
+ * cluster changes it has two. */
+static bool gather(struct subwg_instance *instance, struct connection *const *connections,
+                   uint32_t count, struct peer_state **ret_peers, struct prefix **ret_routes,
+                   struct state *ret_found)
 {
-    struct connection *predecessor = connection->predecessor;
-    const struct peer_state peers[2] = {
-        {.public_key = connection->public_key},
-        {.public_key = predecessor != NULL ? predecessor->public_key : connection->public_key},
-    };
+    size_t room = 1;
+    for (uint32_t i = 0; i < count; i++) {
+        room += connections[i]->subnet_count;
+        if (connections[i]->predecessor != NULL)
+            room += connections[i]->predecessor->subnet_count;
+    }
+    *ret_peers = calloc(2 * (size_t)count, sizeof(**ret_peers));
+    *ret_routes = calloc(room, sizeof(**ret_routes));
+    if (*ret_peers == NULL || *ret_routes == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct connection *predecessor = connections[i]->predecessor;
+        (*ret_peers)[ret_found->peer_count++].public_key = connections[i]->public_key;
+        if (predecessor != NULL)
+            (*ret_peers)[ret_found->peer_count++].public_key = predecessor->public_key;
+        add_routes(instance, *ret_routes, ret_found, connections[i]);
+        add_routes(instance, *ret_routes, ret_found, predecessor);
+    }
+    ret_found->peers = *ret_peers;
+    ret_found->routes = *ret_routes;
+    return true;
+}
+
+int32_t connections_uninstall(struct subwg_instance *instance,
+                              struct connection *const *connections, uint32_t count,
+                              struct subwg_error *error)
+{
     const struct state wanted = {0};
-    struct state found = {.peers = peers, .peer_count = predecessor != NULL ? 2 : 1};
-    size_t room = (size_t)connection->subnet_count + 1;
-    if (predecessor != NULL)
-        room += predecessor->subnet_count;
-    struct prefix *routes = calloc(room, sizeof(*routes));
-    if (routes == NULL)
-        return error_no_memory(error, "disconnect");
-    add_routes(instance, routes, &found, connection);
-    add_routes(instance, routes, &found, predecessor);
-    found.routes = routes;
+    struct state found = {0};
+    struct peer_state *peers = NULL;
+    struct prefix *routes = NULL;
     struct target target = instance_target(instance);
     /* A peer that was removed cannot get its session back: what failed is to be tried again. */
     target.one_way = true;
-    int32_t code = apply_difference(&target, &wanted, &found, error);
+    bool gathered = gather(instance, connections, count, &peers, &routes, &found);
+    int32_t code = gathered ? apply_difference(&target, &wanted, &found, error)
+                            : error_no_memory(error, "disconnect");
+    for (uint32_t i = 0; i < count && gathered; i++) {
+        note_uninstalled(connections[i], code);
+        note_uninstalled(connections[i]->predecessor, code);
+    }
     free(routes);
-    note_uninstalled(connection, code);
-    note_uninstalled(predecessor, code);
+    free(peers);
     return code;
+}
+
+int32_t connection_uninstall(struct subwg_instance *instance, struct connection *connection,
+                             struct subwg_error *error)
+{
+    return connections_uninstall(instance, &connection, 1, error);
 }
 
 static void forget(struct subwg_instance *instance, struct connection *connection)
@@ -91,24 +118,36 @@ static void forget(struct subwg_instance *instance, struct connection *connectio
     connection_destroy(connection);
 }
 
-int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
-                            struct subwg_error *error)
+void disconnect_forget(struct subwg_instance *instance, struct connection *connection)
 {
-    struct connection *connection = NULL;
+    if (connection->predecessor != NULL)
+        forget(instance, connection->predecessor);
+    forget(instance, connection);
+}
+
+int32_t disconnect_find(struct subwg_instance *instance, const struct subwg_endpoint *remote,
+                        struct connection **ret_connection, struct subwg_error *error)
+{
     int32_t code = endpoint_check_head(remote, error);
     if (code == 0)
-        code = find_meant(instance, remote, &connection, error);
+        code = find_meant(instance, remote, ret_connection, error);
     if (code != 0)
         return code;
     claims_withdraw(&instance->claims, remote->cluster_id);
     leftover_unname(instance, remote->cluster_id, NULL);
-    if (connection == NULL)
-        return 1;
+    return *ret_connection == NULL ? 1 : 0;
+}
+
+int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
+                            struct subwg_error *error)
+{
+    struct connection *connection = NULL;
+    int32_t code = disconnect_find(instance, remote, &connection, error);
+    if (code != 0)
+        return code;
     code = connection_uninstall(instance, connection, error);
     if (code < 0)
         return code;
-    if (connection->predecessor != NULL)
-        forget(instance, connection->predecessor);
-    forget(instance, connection);
+    disconnect_forget(instance, connection);
     return 0;
 }

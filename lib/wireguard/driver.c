@@ -103,6 +103,16 @@ int32_t wireguard_connect_many(struct subwg_instance *instance,
     return code;
 }
 
+int32_t wireguard_disconnect_many(struct subwg_instance *instance,
+                                  const struct subwg_endpoint *const *remotes, uint32_t count,
+                                  subwg_result_fn result, void *result_context,
+                                  struct subwg_error *error)
+{
+    int32_t code = check_initialized(instance, "disconnect many", error);
+    return code != 0 ? code
+                     : disconnect_list(instance, remotes, count, result, result_context, error);
+}
+
 int32_t wireguard_list_complete(struct subwg_instance *instance, struct subwg_error *error)
 {
     int32_t code = check_initialized(instance, "remove leftovers", error);

@@ -12,9 +12,9 @@
     .version = "0.1.0", .thread_model = SUBWG_THREADS_INSTANCE, .destroy = wireguard_destroy,     \
     .init = wireguard_init, .connect = wireguard_connect, .disconnect = wireguard_disconnect,     \
     .get_connections = wireguard_get_connections, .metrics_snapshot = wireguard_metrics_snapshot, \
-    .connect_many = wireguard_connect_many, .list_complete = wireguard_list_complete,             \
-    .reconcile = wireguard_reconcile, .event_fd = wireguard_event_fd,                             \
-    .dispatch = wireguard_dispatch, .cleanup = wireguard_cleanup
+    .connect_many = wireguard_connect_many, .disconnect_many = wireguard_disconnect_many,         \
+    .list_complete = wireguard_list_complete, .reconcile = wireguard_reconcile,                   \
+    .event_fd = wireguard_event_fd, .dispatch = wireguard_dispatch, .cleanup = wireguard_cleanup
 
 extern const struct subwg_driver wireguard_driver;
 
@@ -34,6 +34,10 @@ int32_t wireguard_connect_many(struct subwg_instance *instance,
                                const struct subwg_endpoint *const *remotes, uint32_t count,
                                subwg_result_fn result, void *result_context,
                                struct subwg_error *error);
+int32_t wireguard_disconnect_many(struct subwg_instance *instance,
+                                  const struct subwg_endpoint *const *remotes, uint32_t count,
+                                  subwg_result_fn result, void *result_context,
+                                  struct subwg_error *error);
 int32_t wireguard_list_complete(struct subwg_instance *instance, struct subwg_error *error);
 int32_t wireguard_reconcile(struct subwg_instance *instance, uint32_t flags, subwg_report_fn report,
                             void *report_context, struct subwg_error *error);

@@ -89,6 +89,9 @@ void lock_release(struct subwg_instance *instance);
 /* connect.c, disconnect.c, leftovers.c */
 int32_t connect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
                          char *ret_address, struct subwg_error *error);
+/* The path MTU of a candidate's endpoint, where the settings leave the MTU to it. */
+int32_t connect_find_path_mtu(struct subwg_instance *instance, struct connection *candidate,
+                              struct subwg_error *error);
 /* The two halves of it. Parsing is 1 and leaves NULL for the own cluster; a connected candidate belongs
  * to the table, one that failed to the caller. */
 int32_t connect_parse(struct subwg_instance *instance, const struct subwg_endpoint *remote,
@@ -98,6 +101,14 @@ int32_t connect_candidate(struct subwg_instance *instance, struct connection *ca
 /* Takes a connection out of the kernel, with what it has not taken over from yet. */
 int32_t connection_uninstall(struct subwg_instance *instance, struct connection *connection,
                              struct subwg_error *error);
+/* The same for several at once. After a failure any of them may still be there, wholly or in part. */
+int32_t connections_uninstall(struct subwg_instance *instance,
+                              struct connection *const *connections, uint32_t count,
+                              struct subwg_error *error);
+/* The parts of a disconnect: what it means (1: nothing that is there), and its end. */
+int32_t disconnect_find(struct subwg_instance *instance, const struct subwg_endpoint *remote,
+                        struct connection **ret_connection, struct subwg_error *error);
+void disconnect_forget(struct subwg_instance *instance, struct connection *connection);
 int32_t disconnect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
                             struct subwg_error *error);
 /* An endpoint with this key was refused: if a leftover has it, it is somebody's and stays. */
@@ -136,10 +147,13 @@ int32_t policy_revalidate(struct subwg_instance *instance,
                           const struct interface_address *addresses, uint32_t count, uint32_t flags,
                           subwg_report_fn report, void *report_context, struct subwg_error *error);
 
-/* many.c */
+/* many.c, disconnect_many.c */
 int32_t connect_list(struct subwg_instance *instance, const struct subwg_endpoint *const *remotes,
                      uint32_t count, subwg_result_fn result, void *result_context,
                      struct subwg_error *error);
+int32_t disconnect_list(struct subwg_instance *instance,
+                        const struct subwg_endpoint *const *remotes, uint32_t count,
+                        subwg_result_fn result, void *result_context, struct subwg_error *error);
 
 /* report.c: the two reads. */
 int32_t report_connections(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,

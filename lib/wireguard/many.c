@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/text.h"
-#include "wireguard/instance.h"
+#include "wireguard/newcomers.h"
 
 #define OPERATION "connect many"
 
@@ -233,6 +234,65 @@ static void refuse_rivals(struct list *list, struct subwg_instance *instance)
     }
 }
 
+/* Several candidates of the list that are connected together. */
+struct batch {
+    struct connection *candidates[LIMIT_CONNECTIONS_A_BATCH];
+    uint32_t indices[LIMIT_CONNECTIONS_A_BATCH];
+    uint32_t count;
+    bool broken; /* the kernel did not answer: the next would only wait again */
+};
+
+/* One that cannot be connected with the others stays in the list for itself. */
+static void connect_batch(struct list *list, struct subwg_instance *instance, struct batch *batch)
+{
+    struct subwg_error error = SUBWG_ERROR_INIT;
+    uint32_t count = batch->count;
+    batch->count = 0;
+    if (count < 2)
+        return;
+    if (newcomers_connect(instance, batch->candidates, count, &error) != 0) {
+        batch->broken = error.kernel_errno == 0;
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        settle(list, batch->indices[i], 0, batch->candidates[i]->remote_ip, NULL);
+}
+
+static void connect_newcomers(struct list *list, struct subwg_instance *instance)
+{
+    struct newcomers newcomers = {0};
+    struct batch *batch = calloc(1, sizeof(*batch));
+    bool able = list->count > 1 && batch != NULL && newcomers_look(instance, &newcomers);
+    for (uint32_t i = 0; i < list->count && able && !batch->broken; i++) {
+        struct connection *candidate = list->candidates[i];
+        if (candidate == NULL || !newcomers_accept(instance, &newcomers, candidate))
+            continue;
+        batch->indices[batch->count] = i;
+        batch->candidates[batch->count++] = candidate;
+        if (batch->count == LIMIT_CONNECTIONS_A_BATCH)
+            connect_batch(list, instance, batch);
+    }
+    if (able && !batch->broken)
+        connect_batch(list, instance, batch);
+    newcomers_finish(&newcomers);
+    free(batch);
+}
+
+static void connect_alone(struct list *list, struct subwg_instance *instance, uint32_t index)
+{
+    struct subwg_error error = SUBWG_ERROR_INIT;
+    struct connection *candidate = list->candidates[index];
+    char address[ADDRESS_TEXT_SIZE];
+    (void)text_copy(address, sizeof(address), candidate->remote_ip);
+    bool doubted = candidate->installed == INSTALLED_OTHERWISE; /* some of a batch may be left */
+    int32_t code = connect_candidate(instance, candidate, &error);
+    if (code < 0 && doubted)
+        error_state_unknown(&error);
+    if (code < 0)
+        connection_destroy(candidate);
+    settle(list, index, code, code < 0 ? "" : address, &error);
+}
+
 int32_t connect_list(struct subwg_instance *instance, const struct subwg_endpoint *const *remotes,
                      uint32_t count, subwg_result_fn result, void *result_context,
                      struct subwg_error *error)
@@ -251,18 +311,11 @@ int32_t connect_list(struct subwg_instance *instance, const struct subwg_endpoin
     }
     if (code == 0)
         refuse_rivals(&list, instance);
-    for (uint32_t i = 0; i < count && code == 0; i++) {
-        struct subwg_error own_error = SUBWG_ERROR_INIT;
-        struct connection *candidate = list.candidates[i];
-        if (candidate == NULL)
-            continue;
-        char address[ADDRESS_TEXT_SIZE];
-        (void)text_copy(address, sizeof(address), candidate->remote_ip);
-        int32_t one = connect_candidate(instance, candidate, &own_error);
-        if (one < 0)
-            connection_destroy(candidate);
-        settle(&list, i, one, one < 0 ? "" : address, &own_error);
-    }
+    if (code == 0)
+        connect_newcomers(&list, instance);
+    for (uint32_t i = 0; i < count && code == 0; i++)
+        if (list.candidates[i] != NULL)
+            connect_alone(&list, instance, i);
     list_finish(&list);
     if (code == -ENOMEM)
         return error_set(error, code, SUBWG_REASON_NO_MEMORY, OPERATION, "%s", error_phrase(code));

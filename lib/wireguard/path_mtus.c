@@ -12,13 +12,16 @@ void path_mtus_finish(struct path_mtus *mtus)
     *mtus = (struct path_mtus){0};
 }
 
-bool path_mtus_reserve(struct path_mtus *mtus)
+bool path_mtus_reserve(struct path_mtus *mtus, uint32_t more)
 {
-    struct path_mtu_count *grown =
-        array_grow(mtus->counts, &mtus->capacity, mtus->count, sizeof(*grown));
-    if (grown != NULL)
+    while (mtus->capacity - mtus->count < more) {
+        struct path_mtu_count *grown =
+            array_grow(mtus->counts, &mtus->capacity, mtus->capacity, sizeof(*grown));
+        if (grown == NULL)
+            return false;
         mtus->counts = grown;
-    return grown != NULL;
+    }
+    return true;
 }
 
 /* The position of the first that is not smaller. */

@@ -18,8 +18,8 @@ struct path_mtus {
 
 void path_mtus_finish(struct path_mtus *mtus);
 
-/* Makes room for one more value, so that adding cannot fail; false when out of memory. */
-bool path_mtus_reserve(struct path_mtus *mtus);
+/* Makes room for so many more values, so that adding cannot fail; false when out of memory. */
+bool path_mtus_reserve(struct path_mtus *mtus, uint32_t more);
 
 /* 0, not known, is not counted. */
 void path_mtus_add(struct path_mtus *mtus, uint32_t mtu);

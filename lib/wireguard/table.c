@@ -28,8 +28,15 @@ void table_finish(struct table *table)
 
 bool table_reserve(struct table *table)
 {
-    if (table->count == table->capacity) {
+    return table_reserve_more(table, 1);
+}
+
+bool table_reserve_more(struct table *table, uint32_t count)
+{
+    if (count > table->capacity - table->count) {
         uint32_t capacity = table->capacity == 0 ? 16 : table->capacity * 2;
+        while (capacity - table->count < count)
+            capacity *= 2;
         struct connection **connections =
             reallocarray((void *)table->connections, capacity, sizeof(*connections));
         if (connections == NULL)
@@ -37,9 +44,9 @@ bool table_reserve(struct table *table)
         table->connections = connections;
         table->capacity = capacity;
     }
-    return path_mtus_reserve(&table->path_mtus) &&
-           index_reserve(&table->by_cluster, table->count + 1) &&
-           index_reserve(&table->by_key, table->count + 1);
+    return path_mtus_reserve(&table->path_mtus, count) &&
+           index_reserve(&table->by_cluster, table->count + count) &&
+           index_reserve(&table->by_key, table->count + count);
 }
 
 /* Enters those of a connection's prefixes that nobody owns, for it or its successor. */
@@ -191,7 +198,7 @@ void table_remove(struct table *table, struct connection *connection)
 
 void table_set_path_mtu(struct table *table, struct connection *connection, uint32_t path_mtu)
 {
-    if (path_mtu == connection->path_mtu || !path_mtus_reserve(&table->path_mtus))
+    if (path_mtu == connection->path_mtu || !path_mtus_reserve(&table->path_mtus, 1))
         return;
     path_mtus_remove(&table->path_mtus, connection->path_mtu);
     path_mtus_add(&table->path_mtus, path_mtu);

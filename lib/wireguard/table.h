@@ -30,8 +30,9 @@ struct table {
 void table_start(struct table *table);
 void table_finish(struct table *table); /* destroys the connections */
 
-/* Makes room for one more, so that table_insert cannot fail; false when out of memory. */
+/* Makes room for one more, or for so many, so that table_insert cannot fail; false when out of memory. */
 bool table_reserve(struct table *table);
+bool table_reserve_more(struct table *table, uint32_t count);
 
 /* Takes the connection over. Of its prefixes those are entered that nobody owns. */
 void table_insert(struct table *table, struct connection *connection);

@@ -336,6 +336,19 @@ static int32_t connect_many(void)
     return code;
 }
 
+static int32_t disconnect_many(void)
+{
+    struct subwg_error error = SUBWG_ERROR_INIT;
+    const struct subwg_endpoint *const remotes[] = {&two.endpoint, &three.endpoint, &four.endpoint};
+    int32_t first = 0;
+    int32_t code =
+        subwg_cable_disconnect_many(world.cable, remotes, 3, take_result, &first, &error);
+    if (code >= 0)
+        return first;
+    world.error = error;
+    return code;
+}
+
 static int32_t disconnect_all(void)
 {
     struct remote *remotes[] = {&two, &three, &four};
@@ -405,8 +418,11 @@ const struct operation operations[] = {
     {"connect, refused", arrange_refused, connect_four, OPERATION_AGAIN},
     {"connect, refused by policy", arrange_refused_by_policy, connect_four, OPERATION_AGAIN},
     {"connect many", arrange_changed_subnets, connect_many, OPERATION_MANY | OPERATION_AGAIN},
+    {"connect many, new ones", arrange_initialized, connect_many, OPERATION_MANY | OPERATION_AGAIN},
     {"disconnect", arrange_connected, disconnect_two, OPERATION_AGAIN | OPERATION_ONE_WAY},
-    {"disconnect many", arrange_three, disconnect_all,
+    {"disconnect each", arrange_three, disconnect_all,
+     OPERATION_MANY | OPERATION_AGAIN | OPERATION_ONE_WAY},
+    {"disconnect many", arrange_three, disconnect_many,
      OPERATION_MANY | OPERATION_AGAIN | OPERATION_ONE_WAY},
     {"list complete", arrange_adopted, list_complete,
      OPERATION_MANY | OPERATION_AGAIN | OPERATION_ONE_WAY},

@@ -96,7 +96,7 @@ static void take_result(void *context, uint32_t index, int32_t code, const char 
     (void)context;
     (void)address;
     if (code < 0)
-        gateway_die("connect many, %u: %s", (unsigned)index, error->text);
+        gateway_die("list, %u: %s", (unsigned)index, error->text);
 }
 
 void gateway_connect_many(const struct remote *const *remotes, uint32_t count)
@@ -106,6 +106,15 @@ void gateway_connect_many(const struct remote *const *remotes, uint32_t count)
         endpoints[i] = &remotes[i]->endpoint;
     must("connect many", subwg_cable_connect_many(gateway.cable, endpoints, count, take_result,
                                                   NULL, &gateway.error));
+}
+
+void gateway_disconnect_many(const struct remote *const *remotes, uint32_t count)
+{
+    const struct subwg_endpoint *endpoints[8];
+    for (uint32_t i = 0; i < count; i++)
+        endpoints[i] = &remotes[i]->endpoint;
+    must("disconnect many", subwg_cable_disconnect_many(gateway.cable, endpoints, count,
+                                                        take_result, NULL, &gateway.error));
 }
 
 void gateway_disconnect(const struct remote *remote)

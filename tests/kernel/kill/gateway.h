@@ -34,6 +34,7 @@ void gateway_init(void);
 int32_t gateway_try_connect(const struct remote *remote);
 void gateway_connect(const struct remote *remote);
 void gateway_connect_many(const struct remote *const *remotes, uint32_t count);
+void gateway_disconnect_many(const struct remote *const *remotes, uint32_t count);
 void gateway_disconnect(const struct remote *remote);
 void gateway_list_complete(void);
 void gateway_reconcile(void);

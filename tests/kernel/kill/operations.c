@@ -148,6 +148,12 @@ static void disconnect_two(void)
     gateway_disconnect(&two);
 }
 
+static void disconnect_many(void)
+{
+    const struct remote *const remotes[] = {&two, &three};
+    gateway_disconnect_many(remotes, 2);
+}
+
 /* A gateway that starts, is told the endpoints, and that these are all. One whose subnets a leftover has
  * is told once more, when that is known to be nobody's. */
 static void start_with(const struct remote *const *remotes, uint32_t count)
@@ -258,7 +264,9 @@ const struct operation operations[] = {
     {"connect, other key", arrange_other_key, connect_two, recover_other_key, false},
     {"connect, staged key", arrange_staged, connect_two, recover_staged, false},
     {"connect many", arrange_other_subnets, connect_many, recover_many_changed, false},
+    {"connect many, new ones", arrange_initialized, connect_many, recover_all, false},
     {"disconnect", arrange_connected, disconnect_two, recover_three, false},
+    {"disconnect many", arrange_connected, disconnect_many, recover_none, false},
     {"list complete", arrange_adopted, gateway_list_complete, recover_two, false},
     {"reads", arrange_connected, gateway_read, recover_both, false},
     {"event fd and dispatch", arrange_connected, gateway_attend, recover_both, false},
