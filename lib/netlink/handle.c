@@ -18,7 +18,8 @@ static int32_t handle_open(struct netlink *netlink, uint32_t reply_timeout_ms)
     int32_t code = transport_open(&netlink->generic, NETLINK_GENERIC, true, reply_timeout_ms);
     if (code < 0)
         return code;
-    return transport_open(&netlink->route, NETLINK_ROUTE, false, reply_timeout_ms);
+    code = transport_open(&netlink->route, NETLINK_ROUTE, false, reply_timeout_ms);
+    return code < 0 ? code : host_cache_open(&netlink->host);
 }
 
 int32_t netlink_open(uint32_t reply_timeout_ms, struct netlink **ret_netlink,
@@ -29,6 +30,8 @@ int32_t netlink_open(uint32_t reply_timeout_ms, struct netlink **ret_netlink,
         return error_set(error, -EIO, SUBWG_REASON_UNSPECIFIED, "open netlink",
                          "open netlink: libsodium does not start");
     struct netlink *netlink = calloc(1, sizeof(*netlink));
+    if (netlink != NULL)
+        netlink->host.fd = -1;
     int32_t code = netlink == NULL ? -ENOMEM : handle_open(netlink, reply_timeout_ms);
     if (code < 0) {
         netlink_close(netlink);
@@ -45,6 +48,7 @@ void netlink_close(struct netlink *netlink)
         return;
     transport_close(&netlink->generic);
     transport_close(&netlink->route);
+    host_cache_close(&netlink->host);
     secret_memory_destroy(netlink->request, LIMIT_MESSAGE_BYTES);
     wg_device_finish(&netlink->scratch);
     free(netlink);

@@ -3,12 +3,14 @@
 #ifndef NETLINK_HANDLE_H
 #define NETLINK_HANDLE_H
 
+#include "netlink/host_cache.h"
 #include "netlink/netlink.h"
 #include "netlink/transport.h"
 
 struct netlink {
     struct transport generic;
     struct transport route;
+    struct host_cache host;
     uint16_t wireguard_family; /* 0: not looked up yet */
     uint8_t *request; /* LIMIT_MESSAGE_BYTES of secret memory, for requests built by hand */
     bool request_locked;

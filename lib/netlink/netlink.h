@@ -18,7 +18,7 @@
 #include "base/address.h"
 #include "base/key.h"
 
-/* One generic netlink and one route socket, in the network namespace of the thread that opened it. */
+/* One generic netlink and one route socket, and one for notices, in the network namespace of the thread that opened it. */
 struct netlink;
 
 int32_t netlink_open(uint32_t reply_timeout_ms, struct netlink **ret_netlink,
@@ -164,6 +164,10 @@ struct interface_address {
 /* All addresses of all links. The caller frees the array with free(). */
 int32_t address_list(struct netlink *netlink, struct interface_address **ret_addresses,
                      uint32_t *ret_count, struct subwg_error *error);
+/* The same as they are now, without asking again while the kernel tells of no change. Borrowed until the
+ * next call. */
+int32_t address_current(struct netlink *netlink, const struct interface_address **ret_addresses,
+                        uint32_t *ret_count, struct subwg_error *error);
 int32_t address_add(struct netlink *netlink, const struct interface_address *address,
                     struct subwg_error *error); /* -EEXIST */
 int32_t address_delete(struct netlink *netlink, const struct interface_address *address,

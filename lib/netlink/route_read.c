@@ -202,16 +202,30 @@ int32_t route_find_way(struct netlink *netlink, const struct address *address, u
     return 0;
 }
 
+static int32_t find_link_mtu(struct netlink *netlink, uint32_t ifindex, uint32_t *ret_mtu,
+                             struct subwg_error *error)
+{
+    struct link_info link;
+    bool lasts = host_cache_refresh(&netlink->host);
+    *ret_mtu = host_cache_link_mtu(&netlink->host, ifindex);
+    if (*ret_mtu != 0)
+        return 0;
+    int32_t code = link_by_index(netlink, ifindex, &link, error);
+    if (code < 0)
+        return code;
+    *ret_mtu = link.mtu;
+    if (lasts)
+        host_cache_keep_link_mtu(&netlink->host, ifindex, link.mtu);
+    return 0;
+}
+
 int32_t route_lookup(struct netlink *netlink, const struct address *address, uint32_t mark,
                      struct route_lookup *ret_lookup, struct subwg_error *error)
 {
     struct route_lookup way;
-    struct link_info link;
     int32_t code = route_find_way(netlink, address, mark, &way, error);
-    if (code == 0 && way.mtu == 0) {
-        code = link_by_index(netlink, way.ifindex, &link, error);
-        way.mtu = code == 0 ? link.mtu : 0;
-    }
+    if (code == 0 && way.mtu == 0)
+        code = find_link_mtu(netlink, way.ifindex, &way.mtu, error);
     if (code == 0)
         *ret_lookup = way;
     return code;

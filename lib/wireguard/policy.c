@@ -195,9 +195,9 @@ int32_t policy_check_owners(struct subwg_instance *instance, const struct connec
 int32_t policy_check(struct subwg_instance *instance, const struct connection *candidate,
                      struct subwg_error *error)
 {
-    struct interface_address *addresses = NULL;
+    const struct interface_address *addresses = NULL;
     uint32_t count = 0;
-    int32_t code = address_list(instance->netlink, &addresses, &count, error);
+    int32_t code = address_current(instance->netlink, &addresses, &count, error);
     if (code == 0)
         code = check_own_key(instance, candidate, error);
     if (code == 0)
@@ -208,6 +208,5 @@ int32_t policy_check(struct subwg_instance *instance, const struct connection *c
         code = policy_check_owners(instance, candidate, error);
     else if (code == -EPERM) /* for itself: whoever has what it asks for need not care */
         claims_withdraw(&instance->claims, candidate->cluster_id);
-    free(addresses);
     return code;
 }

@@ -16,10 +16,15 @@
 #define FIRST_SNAPSHOT    4096u
 #define LARGEST_MESSAGE   1024u /* of links, addresses, routes and rules */
 
+/* Notices are no replies: they wait in a socket before whoever caused them gets his answer. */
+static bool is_held(const struct fake_socket *socket)
+{
+    return fake_faults.hold_replies && socket->groups == 0;
+}
+
 static bool anything_waits(const struct fake_socket *socket)
 {
-    return (!STAILQ_EMPTY(&socket->waiting) && !fake_faults.hold_replies) ||
-           socket->pending_error != 0;
+    return (!STAILQ_EMPTY(&socket->waiting) && !is_held(socket)) || socket->pending_error != 0;
 }
 
 void fake_queue_signal(struct fake_socket *socket)
@@ -282,7 +287,7 @@ struct fake_datagram *fake_socket_peek(struct fake_socket *socket, size_t room, 
         fake_queue_signal(socket);
         return NULL;
     }
-    return fake_faults.hold_replies ? NULL : STAILQ_FIRST(&socket->waiting);
+    return is_held(socket) ? NULL : STAILQ_FIRST(&socket->waiting);
 }
 
 void fake_socket_take(struct fake_socket *socket)

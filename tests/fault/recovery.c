@@ -252,8 +252,8 @@ START_TEST(the_order_in_which_a_peer_got_its_subnets_is_no_difference)
         ck_assert_int_eq(world_connect(&two), 1);
         struct fake_kernel_counters after = fake_kernel_counters();
         ck_assert_uint_eq(after.changes, before.changes);
-        /* As many as before any read: nothing that was read gave cause to look closer. */
-        ck_assert(i == 0 || after.requests - before.requests == requests);
+        /* No more than before any read: nothing that was read gave cause to look closer. */
+        ck_assert(i == 0 || after.requests - before.requests <= requests);
         requests = after.requests - before.requests;
         (void)world_row("cluster2");
     }

@@ -166,16 +166,29 @@ END_TEST
 
 /* Addresses. */
 
-static uint32_t count_address(const struct interface_address *wanted)
+static uint32_t count_among(const struct interface_address *wanted,
+                            const struct interface_address *addresses, uint32_t count)
 {
-    struct interface_address *addresses;
-    uint32_t count, found = 0;
-    ASSERT_DONE(address_list(netlink, &addresses, &count, &error));
+    uint32_t found = 0;
     for (uint32_t i = 0; i < count; i++)
         if (addresses[i].ifindex == wanted->ifindex &&
             prefix_equal(&addresses[i].prefix, &wanted->prefix))
             found++;
+    return found;
+}
+
+/* In a new list, and in the one that is kept while the kernel tells of no change. */
+static uint32_t count_address(const struct interface_address *wanted)
+{
+    struct interface_address *addresses;
+    const struct interface_address *current;
+    uint32_t count;
+    uint32_t current_count;
+    ASSERT_DONE(address_list(netlink, &addresses, &count, &error));
+    ASSERT_DONE(address_current(netlink, &current, &current_count, &error));
+    uint32_t found = count_among(wanted, addresses, count);
     free(addresses);
+    ck_assert_uint_eq(count_among(wanted, current, current_count), found);
     return found;
 }
 
@@ -193,6 +206,23 @@ START_TEST(an_address_comes_and_goes)
         ck_assert_uint_eq(count_address(&wanted), 0);
         ck_assert_int_eq(address_delete(netlink, &wanted, &error), -EADDRNOTAVAIL);
         ck_assert_ptr_nonnull(strstr(error.text, texts[i]));
+    }
+}
+END_TEST
+
+/* An IPv6 address as well, although it is tentative for a while. */
+START_TEST(an_address_that_somebody_else_adds_is_seen_at_once)
+{
+    static const char *const texts[] = {"10.1.2.3/32", "fd00::1/128", "2001:db8::/64"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        char command[96];
+        struct interface_address wanted = {.ifindex = ifindex, .prefix = prefix(texts[i])};
+        (void)snprintf(command, sizeof(command), "ip addr add %s dev left", texts[i]);
+        (void)shell(command);
+        ck_assert_uint_eq(count_address(&wanted), 1);
+        (void)snprintf(command, sizeof(command), "ip addr del %s dev left", texts[i]);
+        (void)shell(command);
+        ck_assert_uint_eq(count_address(&wanted), 0);
     }
 }
 END_TEST
@@ -592,7 +622,9 @@ int main(void)
     ADD_CASE(suite, "link", a_link_is_described, a_missing_link_is_no_device,
              alias_mtu_and_state_change_alone, the_kernels_sentence_is_told, a_deleted_link_is_gone,
              no_wireguard_in_the_kernel);
-    ADD_CASE(suite, "address", an_address_comes_and_goes, an_address_with_host_bits_keeps_them);
+    ADD_CASE(suite, "address", an_address_comes_and_goes,
+             an_address_that_somebody_else_adds_is_seen_at_once,
+             an_address_with_host_bits_keeps_them);
     ADD_CASE(suite, "route", a_route_reads_back_as_it_was_made,
              a_failure_in_the_middle_names_its_route, a_list_holds_one_table_and_one_protocol,
              exotic_routes_do_not_spoil_the_list, many_routes_come_and_go,
