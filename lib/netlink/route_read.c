@@ -222,7 +222,7 @@ static int32_t find_link_mtu(struct netlink *netlink, uint32_t ifindex, uint32_t
 int32_t route_lookup(struct netlink *netlink, const struct address *address, uint32_t mark,
                      struct route_lookup *ret_lookup, struct subwg_error *error)
 {
-    struct route_lookup way;
+    struct route_lookup way = {0};
     int32_t code = route_find_way(netlink, address, mark, &way, error);
     if (code == 0 && way.mtu == 0)
         code = find_link_mtu(netlink, way.ifindex, &way.mtu, error);

@@ -118,8 +118,8 @@ static bool stages_reserve(struct stages *stages, struct connection *const *cand
     size_t routes = 1;
     for (uint32_t i = 0; i < count; i++)
         routes += candidates[i]->subnet_count;
-    stages->silent_peers = calloc(count, sizeof(*stages->silent_peers));
-    stages->calling_peers = calloc(count, sizeof(*stages->calling_peers));
+    stages->silent_peers = calloc((size_t)count + 1, sizeof(*stages->silent_peers));
+    stages->calling_peers = calloc((size_t)count + 1, sizeof(*stages->calling_peers));
     stages->routes = calloc(routes, sizeof(*stages->routes));
     return stages->silent_peers != NULL && stages->calling_peers != NULL && stages->routes != NULL;
 }

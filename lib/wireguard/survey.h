@@ -26,8 +26,8 @@ struct survey {
     bool key_changed;   /* somebody gave the device another private key */
 };
 
-/* Reads the kernel into a zeroed survey and corrects the table by it. addresses are all of the host's. Not copied afterwards; to be ended
- * in any case. */
+/* Reads the kernel into a zeroed survey and corrects the table by it. addresses are all of the host's.
+ * Not copied afterwards; to be ended in any case. */
 int32_t survey_take(struct subwg_instance *instance, const struct interface_address *addresses,
                     uint32_t address_count, uint64_t now_ns, struct survey *survey,
                     struct subwg_error *error);
