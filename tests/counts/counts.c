@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include <fake_kernel.h>
-#include <sodium.h>
 
 #include "../fault/allocator.h"
 #include "bounds.h"
@@ -148,7 +147,7 @@ static bool check_memory(const char *name, bool reading, int64_t bound)
 int main(int argc, char **argv)
 {
     bool held = true;
-    if (sodium_init() < 0)
+    if (!stage_open())
         return EXIT_FAILURE;
     if (argc > 1 && strcmp(argv[1], "bounds") == 0) {
         for (size_t i = 0; i < operation_count; i++)

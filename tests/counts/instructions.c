@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
 #include <valgrind/callgrind.h>
 
 #include "crowd.h"
@@ -70,7 +69,7 @@ static const struct instruction_bounds *find_bounds(const char *name)
     exit(EXIT_FAILURE);
 }
 
-/* What chance adds to the whole, such as the depth of a tree, must not count as a row's. */
+/* What the depth of a tree adds to the whole must not count as a row's. */
 static uint64_t with_margin(uint64_t counted, uint64_t whole)
 {
     return counted + counted / 8 + whole / 20000 + 10;
@@ -98,7 +97,7 @@ int main(int argc, char **argv)
 {
     bool held = true;
     bool print_bounds = argc == 3 && strcmp(argv[2], "bounds") == 0;
-    if (argc < 2 || sodium_init() < 0 || !RUNNING_ON_VALGRIND)
+    if (argc < 2 || !stage_open() || !RUNNING_ON_VALGRIND)
         return EXIT_FAILURE;
     dump_path = argv[1];
     for (size_t i = 0; i < operation_count; i++)

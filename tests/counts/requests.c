@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include <fake_kernel.h>
-#include <sodium.h>
 
 #include "base/limits.h"
 #include "crowd.h"
@@ -132,7 +131,7 @@ static void check_small_difference(void)
 
 int main(void)
 {
-    if (sodium_init() < 0)
+    if (!stage_open())
         return EXIT_FAILURE;
     check_rebuilding();
     check_quiet();

@@ -3,7 +3,12 @@
 #ifndef COUNTS_STAGE_H
 #define COUNTS_STAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* Before all else. Chance is the same in each run from now on: the seeds of hashes and trees, by which an
+ * operation's instructions differ, are no reason to fail. */
+bool stage_open(void);
 
 /* A fresh kernel, a gateway, and so many connections whose tunnels are all up. */
 void stage_crowd(uint32_t count);
