@@ -9,7 +9,11 @@ int32_t instance_dump(struct subwg_instance *instance, struct subwg_error *error
 {
     const struct key *expected =
         instance->secrets->has_preshared_key ? &instance->secrets->preshared_key : NULL;
-    return wg_get_device(instance->netlink, instance->ifindex, expected, &instance->dump, error);
+    int32_t code =
+        wg_get_device(instance->netlink, instance->ifindex, expected, &instance->dump, error);
+    if (code == 0)
+        instance->dump_taken = false;
+    return code;
 }
 
 void instance_forget(struct subwg_instance *instance)

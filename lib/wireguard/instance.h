@@ -70,6 +70,8 @@ struct subwg_instance {
     bool leftovers_named;      /* some may be */
     struct claims claims;      /* refused, on what the table's connections have */
     struct wg_device dump;     /* its arrays live from read to read */
+    bool dump_taken;           /* by report_take_dump... */
+    uint32_t stranger_count;   /* ...to which so many of its peers were no connection's */
     struct dispatch *dispatch; /* NULL until event_fd: the engine dispatches from then on */
     struct probe *probe;       /* NULL until the engine has promised to dispatch */
 };

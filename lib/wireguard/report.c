@@ -71,11 +71,15 @@ void report_take_dump(struct subwg_instance *instance)
     };
     for (uint32_t i = 0; i < table->count; i++)
         table->connections[i]->seen = false;
+    instance->stranger_count = 0;
+    instance->dump_taken = true;
     for (uint32_t i = 0; i < instance->dump.peer_count; i++) {
         const struct wg_peer *peer = &instance->dump.peers[i];
         struct connection *connection = table_find_dumped(table, i, &peer->public_key);
         if (connection != NULL)
             take_peer(instance, peer, connection, &sample);
+        else
+            instance->stranger_count++;
     }
     for (uint32_t i = 0; i < table->count; i++) {
         struct connection *connection = table->connections[i];

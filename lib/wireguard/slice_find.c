@@ -7,8 +7,7 @@
 #include "base/error.h"
 #include "wireguard/slice.h"
 
-/* Public keys need no comparison of constant time, and nearly all differ in their first word: beside
- * thousands of peers this is what a connect's look at the last dump costs. */
+/* Public keys need no comparison of constant time, and nearly all differ in their first word. */
 static bool same_public_key(const struct key *a, const struct key *b)
 {
     return memcmp(a->bytes, b->bytes, sizeof(uint64_t)) == 0 &&
@@ -90,11 +89,13 @@ static int32_t read_unknown(struct subwg_instance *instance, struct slice *slice
 }
 
 /* A peer with the new key that is no connection's, as one made by hand since init: a way back must not
- * take it, and it keeps nothing that was not asked for. The last dump tells whether to look. */
+ * take it, and it keeps nothing that was not asked for. The last dump tells whether to look; beside
+ * thousands of peers, all of which were connections', it is not even searched. */
 static int32_t find_foreign(struct subwg_instance *instance, const struct connection *candidate,
                             struct slice *slice, struct subwg_error *error)
 {
-    if (find_in_dump(instance, &candidate->public_key) == NULL)
+    bool has_strangers = !instance->dump_taken || instance->stranger_count > 0;
+    if (!has_strangers || find_in_dump(instance, &candidate->public_key) == NULL)
         return 0;
     int32_t code = instance_dump(instance, error);
     if (code != 0)

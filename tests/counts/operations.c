@@ -95,6 +95,13 @@ static void make_newcomers(void)
     }
 }
 
+/* Whoever connects may have the last dump to look at. */
+static void read_and_make_newcomers(void)
+{
+    read_before();
+    make_newcomers();
+}
+
 static void connect_newcomer(void)
 {
     crowd_connect(&newcomers[0]);
@@ -102,7 +109,7 @@ static void connect_newcomer(void)
 
 static void make_connected(void)
 {
-    make_newcomers();
+    read_and_make_newcomers();
     connect_newcomer();
 }
 
@@ -178,7 +185,7 @@ const struct operation operations[] = {
     {"seed's text", read_before, write_seed_text},
     {"Submariner's text", read_before, write_submariner_text},
     {"connection table", read_before, write_table},
-    {"connect", make_newcomers, connect_newcomer},
+    {"connect", read_and_make_newcomers, connect_newcomer},
     {"connect, nothing new", make_connected, connect_newcomer},
     {"disconnect", make_connected, disconnect_newcomer},
     {"connect_many", make_newcomers, connect_newcomers},
