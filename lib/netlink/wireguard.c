@@ -226,6 +226,13 @@ static int32_t report_set(struct outcome *outcome, bool missing, bool first, uin
     return outcome_report(outcome, error, operation, "set up WireGuard device (link %u)", ifindex);
 }
 
+/* With what did not fit it; the rest of the buffer has seen no key. */
+static void wipe_request(struct nlmsghdr *request)
+{
+    size_t used = (size_t)request->nlmsg_len + WIREGUARD_LEAST_MESSAGE_BYTES;
+    sodium_memzero(request, used < LIMIT_MESSAGE_BYTES ? used : LIMIT_MESSAGE_BYTES);
+}
+
 int32_t wg_set_device(struct netlink *netlink, uint32_t ifindex,
                       const struct wg_device_change *change, struct subwg_error *error)
 {
@@ -242,8 +249,7 @@ int32_t wg_set_device(struct netlink *netlink, uint32_t ifindex,
             break;
         struct nlmsghdr *request = (struct nlmsghdr *)(void *)netlink->request;
         code = wireguard_request(netlink, request, NULL, &outcome, &missing);
-        /* All of it: what did not fit the message may have left a key behind its end. */
-        sodium_memzero(netlink->request, LIMIT_MESSAGE_BYTES);
+        wipe_request(request);
         if (code < 0)
             return report_set(&outcome, missing, cursor.messages == 1, ifindex, change, error);
     }

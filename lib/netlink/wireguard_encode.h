@@ -30,7 +30,8 @@ int32_t wireguard_encode_start(struct wireguard_cursor *cursor, uint32_t ifindex
 #define WIREGUARD_LEAST_MESSAGE_BYTES 512u
 
 /* Writes the next message, of at most size and LIMIT_MESSAGE_BYTES. 1: there is one; 0: all is written;
- * -EMSGSIZE: size is too small. */
+ * -EMSGSIZE: size is too small. What did not fit, of a key too, may lie behind the message's end: within
+ * WIREGUARD_LEAST_MESSAGE_BYTES. */
 int32_t wireguard_encode_next(struct wireguard_cursor *cursor, void *buffer, size_t size,
                               uint16_t family);
 

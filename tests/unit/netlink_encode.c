@@ -508,6 +508,32 @@ START_TEST(small_messages_arrive_whole_too)
 }
 END_TEST
 
+/* Who wipes a message with its keys wipes so much behind it. */
+START_TEST(what_does_not_fit_stays_close_behind_the_message)
+{
+    struct configuration configuration;
+    struct wireguard_cursor cursor;
+    bool spilled = false;
+    random_state = 2;
+    random_configuration(&configuration, 40, 400);
+    for (size_t size = WIREGUARD_LEAST_MESSAGE_BYTES; size < 2000; size += 4) {
+        ck_assert_int_eq(wireguard_encode_start(&cursor, IFINDEX, &configuration.change), 0);
+        for (;;) {
+            memset(&buffer, 0xa5, 4096);
+            if (wireguard_encode_next(&cursor, &buffer, size, MODEL_FAMILY) == 0)
+                break;
+            size_t end = buffer.header.nlmsg_len;
+            spilled |= buffer.bytes[end + 12] != 0xa5;
+            for (size_t i = end + WIREGUARD_LEAST_MESSAGE_BYTES; i < 4096; i++)
+                ck_assert_msg(buffer.bytes[i] == 0xa5, "%zu bytes behind the end", i - end);
+        }
+    }
+    ck_assert(spilled);
+    free(configuration.peers);
+    free(configuration.prefixes);
+}
+END_TEST
+
 START_TEST(a_message_is_never_larger_than_the_limit)
 {
     enum { COUNT = 2 * 65535 };
@@ -681,6 +707,7 @@ int main(void)
     tcase_set_timeout(replays, 30);
     tcase_add_loop_test(replays, random_changes_arrive_whole, 0, 9);
     tcase_add_test(replays, small_messages_arrive_whole_too);
+    tcase_add_test(replays, what_does_not_fit_stays_close_behind_the_message);
     tcase_add_test(replays, a_message_is_never_larger_than_the_limit);
     tcase_add_test(replays, peers_a_message_are_bounded);
     tcase_add_test(replays, a_passing_peer_stays_in_one_message);
