@@ -16,6 +16,10 @@
 void *secret_memory_create(size_t size, bool *ret_locked);
 void secret_memory_destroy(void *memory, size_t size); /* accepts NULL; safe in a forked child */
 
+/* Zeroes what nobody reads any more, which a compiler may not leave out. For the large and frequent; small
+ * things go by sodium_memzero as well. */
+void secret_wipe(void *memory, size_t size);
+
 /* An instance's secrets. */
 struct secret_page {
     uint64_t alive; /* not zero in the process that made the page: a fork shows as zero */

@@ -65,6 +65,25 @@ static inline int32_t attribute_next(struct attributes *attributes, struct attri
     return 1;
 }
 
+/* The bytes that an attribute of this size takes, with its head and the padding behind it. */
+#define ATTRIBUTE_HEAD sizeof(struct nlattr)
+#define ATTRIBUTE_ROOM(size) \
+    (ATTRIBUTE_HEAD + (((size) + (NLA_ALIGNTO - 1u)) & ~(NLA_ALIGNTO - 1u)))
+
+/* True if these bytes begin with the head of such an attribute, without any bits beside its type. For who
+ * knows where it should lie, and that there is room for it. */
+static inline bool attribute_is_at(const uint8_t *bytes, uint16_t type, size_t size)
+{
+    const struct nlattr wanted = {.nla_len = (uint16_t)(ATTRIBUTE_HEAD + size), .nla_type = type};
+    return memcmp(bytes, &wanted, sizeof(wanted)) == 0;
+}
+
+/* The attribute of which that is known. */
+static inline struct attribute attribute_at(const uint8_t *bytes, size_t size)
+{
+    return (struct attribute){.length = (uint16_t)size, .value = bytes + ATTRIBUTE_HEAD};
+}
+
 /* Copies a value of exactly this size; false if the attribute has another. */
 static inline bool attribute_copy(const struct attribute *attribute, void *value, size_t size)
 {

@@ -258,7 +258,7 @@ static int32_t exchange_replies(struct transport *transport, struct exchange *ex
         if (code == 0)
             code = exchange_take_all(exchange, transport->port_id, transport->buffer, length);
         if (transport->secret)
-            sodium_memzero(transport->buffer, length);
+            secret_wipe(transport->buffer, length);
     }
     return code;
 }

@@ -41,9 +41,54 @@ static bool decode_allowed_ip_attribute(const struct attribute *attribute, uint1
     }
 }
 
-/* One allowed IP. Its attributes come in any order, so the family is judged at the end. */
+/* Where kernels put an allowed IP's attributes. */
+enum {
+    CIDR_MASK_AT = 0,
+    FAMILY_AT = CIDR_MASK_AT + ATTRIBUTE_ROOM(sizeof(uint8_t)),
+    IPADDR_AT = FAMILY_AT + ATTRIBUTE_ROOM(sizeof(uint16_t)),
+};
+
+/* True if the attributes are those of an allowed IP of this family and lie as usual. */
+static inline bool lies_as_usual(const struct attributes *attributes, uint16_t wanted_family,
+                                 size_t address_size)
+{
+    const uint8_t *bytes = attributes->next;
+    uint16_t family;
+    if (attributes->left != IPADDR_AT + ATTRIBUTE_ROOM(address_size) ||
+        !attribute_is_at(bytes + CIDR_MASK_AT, WGALLOWEDIP_A_CIDR_MASK, sizeof(uint8_t)) ||
+        !attribute_is_at(bytes + FAMILY_AT, WGALLOWEDIP_A_FAMILY, sizeof(family)) ||
+        !attribute_is_at(bytes + IPADDR_AT, WGALLOWEDIP_A_IPADDR, address_size))
+        return false;
+    memcpy(&family, bytes + FAMILY_AT + ATTRIBUTE_HEAD, sizeof(family));
+    return family == wanted_family;
+}
+
+/* An allowed IP that lies as usual; false if it does not, or cannot be. */
+static inline bool decode_usual_allowed_ip(const struct attributes *attributes,
+                                           struct prefix *ret_prefix)
+{
+    const uint8_t *address = attributes->next + IPADDR_AT + ATTRIBUTE_HEAD;
+    uint8_t length = 0;
+    if (lies_as_usual(attributes, AF_INET, FAMILY_IPV4 / 8)) {
+        length = attributes->next[CIDR_MASK_AT + ATTRIBUTE_HEAD];
+        *ret_prefix = (struct prefix){.family = FAMILY_IPV4, .length = length};
+        memcpy(ret_prefix->bytes, address, FAMILY_IPV4 / 8);
+        return length <= FAMILY_IPV4;
+    }
+    if (lies_as_usual(attributes, AF_INET6, FAMILY_IPV6 / 8)) {
+        length = attributes->next[CIDR_MASK_AT + ATTRIBUTE_HEAD];
+        *ret_prefix = (struct prefix){.family = FAMILY_IPV6, .length = length};
+        memcpy(ret_prefix->bytes, address, FAMILY_IPV6 / 8);
+        return length <= FAMILY_IPV6;
+    }
+    return false;
+}
+
+/* One allowed IP. Its attributes may come in any order, so the family is judged at the end. */
 static int32_t decode_allowed_ip(struct attributes attributes, struct prefix *ret_prefix)
 {
+    if (decode_usual_allowed_ip(&attributes, ret_prefix))
+        return 0;
     uint16_t family = AF_UNSPEC;
     uint8_t length = UINT8_MAX;
     struct attribute attribute;
@@ -105,12 +150,14 @@ static bool decode_endpoint(const struct attribute *attribute, struct socket_add
     return false;
 }
 
+struct handshake_time {
+    uint64_t seconds;
+    int64_t nanoseconds;
+};
+
 static bool decode_handshake(const struct attribute *attribute, struct wg_peer *peer)
 {
-    struct {
-        uint64_t seconds;
-        int64_t nanoseconds;
-    } time;
+    struct handshake_time time;
     if (!attribute_copy(attribute, &time, sizeof(time)) || time.nanoseconds < 0 ||
         time.nanoseconds >= NS_A_S)
         return false;
@@ -123,11 +170,8 @@ static bool decode_handshake(const struct attribute *attribute, struct wg_peer *
  * by byte, took more time than all else of a peer.) */
 static uint64_t key_difference(const uint8_t *a, const uint8_t *b)
 {
-    uint64_t left[KEY_SIZE / sizeof(uint64_t)], right[KEY_SIZE / sizeof(uint64_t)];
-    memcpy(left, a, KEY_SIZE);
-    memcpy(right, b, KEY_SIZE);
-    return (left[0] ^ right[0]) | (left[1] ^ right[1]) | (left[2] ^ right[2]) |
-           (left[3] ^ right[3]);
+    return (key_word(a, 0) ^ key_word(b, 0)) | (key_word(a, 1) ^ key_word(b, 1)) |
+           (key_word(a, 2) ^ key_word(b, 2)) | (key_word(a, 3) ^ key_word(b, 3));
 }
 
 /* Says how the preshared key compares, and lets go of it. */
@@ -149,7 +193,7 @@ static bool decode_preshared_key(const struct wireguard_decoder *decoder,
 
 /* What one pass over a peer's attributes finds. */
 struct found_peer {
-    struct wg_peer peer;
+    struct wg_peer *peer;
     bool has_public_key;
     struct attributes allowed_ips;
 };
@@ -157,7 +201,7 @@ struct found_peer {
 static bool decode_peer_attribute(const struct wireguard_decoder *decoder,
                                   const struct attribute *attribute, struct found_peer *found)
 {
-    struct wg_peer *peer = &found->peer;
+    struct wg_peer *peer = found->peer;
     switch (attribute->type) {
     case WGPEER_A_PUBLIC_KEY:
         found->has_public_key = true;
@@ -184,44 +228,91 @@ static bool decode_peer_attribute(const struct wireguard_decoder *decoder,
     }
 }
 
+/* Where kernels put the attributes that every peer has. Its endpoint and allowed IPs come behind. */
+enum {
+    PUBLIC_KEY_AT = 0,
+    PRESHARED_KEY_AT = PUBLIC_KEY_AT + ATTRIBUTE_ROOM(KEY_SIZE),
+    HANDSHAKE_AT = PRESHARED_KEY_AT + ATTRIBUTE_ROOM(KEY_SIZE),
+    KEEPALIVE_AT = HANDSHAKE_AT + ATTRIBUTE_ROOM(sizeof(struct handshake_time)),
+    TX_BYTES_AT = KEEPALIVE_AT + ATTRIBUTE_ROOM(sizeof(uint16_t)),
+    RX_BYTES_AT = TX_BYTES_AT + ATTRIBUTE_ROOM(sizeof(uint64_t)),
+    PROTOCOL_VERSION_AT = RX_BYTES_AT + ATTRIBUTE_ROOM(sizeof(uint64_t)),
+    USUAL_BEGINNING = PROTOCOL_VERSION_AT + ATTRIBUTE_ROOM(sizeof(uint32_t)),
+};
+
+static bool begins_as_usual(const struct attributes *attributes)
+{
+    const uint8_t *bytes = attributes->next;
+    return attributes->left >= USUAL_BEGINNING &&
+           attribute_is_at(bytes + PUBLIC_KEY_AT, WGPEER_A_PUBLIC_KEY, KEY_SIZE) &&
+           attribute_is_at(bytes + PRESHARED_KEY_AT, WGPEER_A_PRESHARED_KEY, KEY_SIZE) &&
+           attribute_is_at(bytes + HANDSHAKE_AT, WGPEER_A_LAST_HANDSHAKE_TIME,
+                           sizeof(struct handshake_time)) &&
+           attribute_is_at(bytes + KEEPALIVE_AT, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL,
+                           sizeof(uint16_t)) &&
+           attribute_is_at(bytes + TX_BYTES_AT, WGPEER_A_TX_BYTES, sizeof(uint64_t)) &&
+           attribute_is_at(bytes + RX_BYTES_AT, WGPEER_A_RX_BYTES, sizeof(uint64_t)) &&
+           attribute_is_at(bytes + PROTOCOL_VERSION_AT, WGPEER_A_PROTOCOL_VERSION,
+                           sizeof(uint32_t));
+}
+
+/* Takes these attributes at once: where a peer is looked for one by one, that is most of a dump's cost. */
+static bool decode_usual_beginning(const struct wireguard_decoder *decoder,
+                                   struct attributes *attributes, struct found_peer *found)
+{
+    const uint8_t *bytes = attributes->next;
+    struct wg_peer *peer = found->peer;
+    const struct attribute preshared_key = attribute_at(bytes + PRESHARED_KEY_AT, KEY_SIZE);
+    const struct attribute handshake =
+        attribute_at(bytes + HANDSHAKE_AT, sizeof(struct handshake_time));
+    memcpy(&peer->public_key, bytes + PUBLIC_KEY_AT + ATTRIBUTE_HEAD, KEY_SIZE);
+    memcpy(&peer->keepalive_s, bytes + KEEPALIVE_AT + ATTRIBUTE_HEAD, sizeof(peer->keepalive_s));
+    memcpy(&peer->tx_bytes, bytes + TX_BYTES_AT + ATTRIBUTE_HEAD, sizeof(peer->tx_bytes));
+    memcpy(&peer->rx_bytes, bytes + RX_BYTES_AT + ATTRIBUTE_HEAD, sizeof(peer->rx_bytes));
+    found->has_public_key = true;
+    *attributes = attributes_over(bytes + USUAL_BEGINNING, attributes->left - USUAL_BEGINNING);
+    return decode_preshared_key(decoder, &preshared_key, peer) &&
+           decode_handshake(&handshake, peer);
+}
+
+static int32_t decode_peer_attributes(const struct wireguard_decoder *decoder,
+                                      struct attributes attributes, struct found_peer *found)
+{
+    struct attribute attribute;
+    int32_t code;
+    if (begins_as_usual(&attributes) && !decode_usual_beginning(decoder, &attributes, found))
+        return -EBADMSG;
+    while ((code = attribute_next(&attributes, &attribute)) > 0)
+        if (!decode_peer_attribute(decoder, &attribute, found))
+            return -EBADMSG;
+    if (code == 0 && !found->has_public_key)
+        return -EBADMSG;
+    return code;
+}
+
 /* True if this part continues the peer that the dump wrote last. */
 static bool continues_last(const struct wg_device *device, const struct key *public_key)
 {
     return device->peer_count > 0 &&
-           memcmp(&device->peers[device->peer_count - 1].public_key, public_key, KEY_SIZE) == 0;
+           public_key_equal(&device->peers[device->peer_count - 1].public_key, public_key);
 }
 
-static int32_t append_peer(struct wg_device *device, const struct wg_peer *peer)
+/* Decodes into the place behind the last peer, which then is the last, or is let go. */
+static int32_t decode_peer(const struct wireguard_decoder *decoder, struct attributes attributes)
 {
+    struct wg_device *device = decoder->device;
     struct wg_peer *grown =
         array_grow(device->peers, &device->peer_capacity, device->peer_count, sizeof(*grown));
     if (grown == NULL)
         return -ENOMEM;
     device->peers = grown;
-    struct wg_peer *appended = &device->peers[device->peer_count++];
-    *appended = *peer;
-    appended->allowed_ip_first = device->allowed_ip_count;
-    return 0;
-}
-
-static int32_t decode_peer(const struct wireguard_decoder *decoder, struct attributes attributes)
-{
-    struct wg_device *device = decoder->device;
-    struct found_peer found = {0};
-    struct attribute attribute;
-    int32_t code;
-    while ((code = attribute_next(&attributes, &attribute)) > 0)
-        if (!decode_peer_attribute(decoder, &attribute, &found))
-            return -EBADMSG;
+    struct found_peer found = {.peer = &grown[device->peer_count]};
+    *found.peer = (struct wg_peer){.allowed_ip_first = device->allowed_ip_count};
+    int32_t code = decode_peer_attributes(decoder, attributes, &found);
     if (code < 0)
         return code;
-    if (!found.has_public_key)
-        return -EBADMSG;
-    if (!continues_last(device, &found.peer.public_key)) {
-        code = append_peer(device, &found.peer);
-        if (code < 0)
-            return code;
-    }
+    if (!continues_last(device, &found.peer->public_key))
+        device->peer_count++;
     code = decode_allowed_ips(device, found.allowed_ips);
     struct wg_peer *last = &device->peers[device->peer_count - 1];
     last->allowed_ip_count = device->allowed_ip_count - last->allowed_ip_first;

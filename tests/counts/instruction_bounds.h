@@ -13,7 +13,7 @@ struct instruction_bounds {
 
 /* clang-format off */
 static const struct instruction_bounds instruction_bounds[] = {
-    {"decode", 12610, 1095},
+    {"decode", 5704, 419},
     {"get_connections", 30831, 2577},
     {"metrics_snapshot", 27031, 2186},
     {"seed's text", 31975, 2810},

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A WireGuard dump of any messages. The input: the length and the attributes of each. */
+/* A WireGuard dump of any messages. The input: the length and the attributes of each. However they are laid
+ * out, the same is in them. */
+#include "../unit/unusual_dump.h"
 #include "fuzz.h"
 #include "netlink/wireguard_decode.h"
 
@@ -27,11 +29,12 @@ static void check_prefix(const struct prefix *prefix)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input input = input_over(data, size);
-    struct wg_device device = {0};
-    struct wireguard_decoder decoder;
+    struct wg_device device = {0}, unusual_device = {0};
+    struct wireguard_decoder decoder, unusual_decoder;
     const struct key expected = {{0x5a}};
     int32_t code = 0;
     wireguard_decode_start(&decoder, &device, &expected);
+    wireguard_decode_start(&unusual_decoder, &unusual_device, &expected);
     while (code == 0 && input.left > 0) {
         size_t wanted = input_short(&input);
         size_t length = 0;
@@ -42,6 +45,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < length; i++)
             message[i] = bytes[i];
         code = wireguard_decode(&decoder, attributes_over(message, length));
+        dump_make_unusual(message, length, 0);
+        FUZZ_CHECK(wireguard_decode(&unusual_decoder, attributes_over(message, length)) == code);
+        FUZZ_CHECK(code != 0 || dump_same(&device, &unusual_device));
         free(message);
     }
     FUZZ_CHECK(code == 0 || code == -EBADMSG || code == -ENOMEM);
@@ -50,5 +56,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (uint32_t i = 0; code == 0 && i < device.allowed_ip_count; i++)
         check_prefix(&device.allowed_ips[i]);
     wg_device_finish(&device);
+    wg_device_finish(&unusual_device);
     return 0;
 }

@@ -139,10 +139,25 @@ START_TEST(a_destroyed_page_is_gone)
 }
 END_TEST
 
+START_TEST(exactly_what_is_wiped_is_zero)
+{
+    unsigned char bytes[256];
+    for (size_t first = 0; first < 20; first++)
+        for (size_t size = 0; first + size < sizeof(bytes); size++) {
+            memset(bytes, 0x5a, sizeof(bytes));
+            secret_wipe(bytes + first, size);
+            for (size_t i = 0; i < sizeof(bytes); i++)
+                if (bytes[i] != (i - first < size ? 0 : 0x5a))
+                    ck_abort_msg("byte %zu of %zu from %zu on", i, size, first);
+        }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         a_new_page_is_alive_and_empty,
+        exactly_what_is_wiped_is_zero,
         a_child_finds_nothing,
         the_kernel_knows_what_the_page_is,
 #if LOCKING_IS_REAL

@@ -13,27 +13,39 @@
 #include "base/limits.h"
 #include "netlink/wireguard_decode.h"
 #include "netlink_model.h"
+#include "unusual_dump.h"
 
 #define HEAD_BYTES (sizeof(struct nlmsghdr) + sizeof(struct genlmsghdr))
 
 static struct wireguard_decoder decoder;
 static struct wg_device device;
 
-static void start(void)
-{
-    wireguard_decode_start(&decoder, &device, NULL);
-}
-
-static void finish(void)
-{
-    wg_device_finish(&device);
-}
-
 static struct key key_of(uint8_t byte)
 {
     struct key key;
     memset(&key, byte, sizeof(key));
     return key;
+}
+
+/* What came of the same messages laid out as no kernel does; kept beside. */
+static struct wireguard_decoder unusual_decoder;
+static struct wg_device unusual_device;
+
+static void expect(const struct key *preshared_key)
+{
+    wireguard_decode_start(&decoder, &device, preshared_key);
+    wireguard_decode_start(&unusual_decoder, &unusual_device, preshared_key);
+}
+
+static void start(void)
+{
+    expect(NULL);
+}
+
+static void finish(void)
+{
+    wg_device_finish(&device);
+    wg_device_finish(&unusual_device);
 }
 
 /* Decodes a copy that ends where its allocation ends. */
@@ -43,6 +55,9 @@ static int32_t decode(const void *attributes, size_t length)
     ck_assert_ptr_nonnull(copy);
     memcpy(copy, attributes, length);
     int32_t code = wireguard_decode(&decoder, attributes_over(copy, length));
+    dump_make_unusual(copy, length, 0);
+    ck_assert_int_eq(wireguard_decode(&unusual_decoder, attributes_over(copy, length)), code);
+    ck_assert(code != 0 || dump_same(&device, &unusual_device));
     free(copy);
     return code;
 }
@@ -134,7 +149,7 @@ START_TEST(everything_reads_back)
     model_dump(&model, 4096, keep_message, &messages);
     ck_assert_int_eq(decode_all(&messages), 0);
     model_assert_equal(&model, &device, NULL);
-    wireguard_decode_start(&decoder, &device, &model.peers[0].preshared_key);
+    expect(&model.peers[0].preshared_key);
     ck_assert_int_eq(decode_all(&messages), 0);
     model_assert_equal(&model, &device, &model.peers[0].preshared_key);
     ck_assert_uint_eq(device.peers[0].preshared_key, WG_PRESHARED_KEY_EXPECTED);
@@ -474,6 +489,31 @@ START_TEST(each_length_wrong_in_each_way)
 }
 END_TEST
 
+START_TEST(each_nest_cut_at_each_byte)
+{
+    struct model model = small_model();
+    struct messages messages = {0};
+    size_t offsets[128];
+    uint32_t read = 0;
+    model_dump(&model, 4096, keep_message, &messages);
+    uint8_t *bytes = messages.attributes[0];
+    uint32_t count = find_attributes(bytes, 0, messages.lengths[0], 0, offsets, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        struct nlattr head, cut;
+        memcpy(&head, bytes + offsets[i], sizeof(head));
+        cut = head;
+        while ((head.nla_type & NLA_F_NESTED) && --cut.nla_len >= sizeof(head)) {
+            memcpy(bytes + offsets[i], &cut, sizeof(cut));
+            start();
+            read += decode(bytes, messages.lengths[0]) == 0;
+        }
+        memcpy(bytes + offsets[i], &head, sizeof(head));
+    }
+    ck_assert_uint_gt(read, 5); /* those cut between two attributes */
+    drop_messages(&messages);
+}
+END_TEST
+
 /* The device holds together, whatever was read. */
 static bool is_consistent(void)
 {
@@ -531,6 +571,7 @@ int main(void)
     tcase_add_test(dumps, handshake_times_that_cannot_be);
     tcase_add_test(dumps, a_peer_without_a_key);
     tcase_add_test(dumps, each_length_wrong_in_each_way);
+    tcase_add_test(dumps, each_nest_cut_at_each_byte);
     tcase_add_test(dumps, noise_is_read_or_refused);
     suite_add_tcase(suite, dumps);
     SRunner *runner = srunner_create(suite);
