@@ -6,6 +6,7 @@
  *   dump DEVICE                              receive a whole dump; tells messages and bytes
  *   add DEVICE FIRST COUNT TABLE PROTOCOL    remotes: peers, then their routes (TABLE 0: none)
  *   remove DEVICE FIRST COUNT TABLE PROTOCOL the reverse
+ *   delete DEVICE                            the link
  *   lock DEVICE                              unrelated rtnetlink requests until there is input; the
  *                                            longest and how many
  */
@@ -237,11 +238,10 @@ static int dump(struct order *order)
     return status;
 }
 
-/* Changes nothing of the link, but takes the lock that all such requests share. */
-static int touch_link(struct order *order, uint32_t ifindex)
+static int ask_about_link(struct order *order, uint16_t type, uint32_t ifindex)
 {
     struct nlmsghdr *message = mnl_nlmsg_put_header(request);
-    message->nlmsg_type = RTM_SETLINK;
+    message->nlmsg_type = type;
     message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
     message->nlmsg_seq = ++sequence;
     struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
@@ -250,6 +250,17 @@ static int touch_link(struct order *order, uint32_t ifindex)
     return exchange(order, route, message->nlmsg_len);
 }
 
+static int delete_link(struct order *order)
+{
+    const uint32_t ifindex = if_nametoindex(order->arguments[0]);
+    uint64_t begin_ns = serve_now_ns();
+    int status = ask_about_link(order, RTM_DELLINK, ifindex);
+    order->ns = serve_now_ns() - begin_ns;
+    order->number_count = 0;
+    return status;
+}
+
+/* A request that changes nothing of the link takes the lock that all requests about links share. */
 static int lock(struct order *order)
 {
     const uint32_t ifindex = if_nametoindex(order->arguments[0]);
@@ -260,7 +271,7 @@ static int lock(struct order *order)
     int status = 0;
     while (status == 0 && poll(&input, 1, 0) == 0) {
         uint64_t begin_ns = serve_now_ns();
-        status = touch_link(order, ifindex);
+        status = ask_about_link(order, RTM_SETLINK, ifindex);
         uint64_t ns = serve_now_ns() - begin_ns;
         longest_ns = ns > longest_ns ? ns : longest_ns;
         count++;
@@ -304,8 +315,9 @@ static void resolve_family(void)
 
 int main(void)
 {
-    static const struct verb verbs[] = {
-        {"dump", dump}, {"add", add}, {"remove", remove_all}, {"lock", lock}, {NULL, NULL}};
+    static const struct verb verbs[] = {{"dump", dump},         {"add", add},
+                                        {"remove", remove_all}, {"delete", delete_link},
+                                        {"lock", lock},         {NULL, NULL}};
     wireguard = open_socket(NETLINK_GENERIC);
     route = open_socket(NETLINK_ROUTE);
     resolve_family();
