@@ -9,9 +9,11 @@
 
 #include "engine/samples.h"
 
+#define SUFFIX_SIZE 32u
+
 /* A family with one series for each connection. */
 struct family {
-    const char *suffix;
+    char suffix[SUFFIX_SIZE]; /* of its name, behind the driver's */
     const char *help;
     bool help_names_driver;
     uint32_t present; /* what a row must have to get a series */
@@ -39,27 +41,35 @@ static char prefix_character(char character, bool first)
     return '_';
 }
 
-/* A driver as it is called, and as its metrics' names begin. */
+/* A driver as it is called, and the name of the metric at hand, which begins with it. */
 struct driver {
     const char *name;
-    char *prefix;
-    size_t length; /* of either */
+    size_t length;
+    char *metric;
+    size_t metric_length;
 };
 
 static int32_t driver_make(struct driver *driver, const char *name)
 {
     *driver = (struct driver){.name = name, .length = strlen(name)};
-    driver->prefix = malloc(driver->length + 1);
-    if (driver->prefix == NULL)
+    driver->metric = malloc(driver->length + SUFFIX_SIZE);
+    if (driver->metric == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < driver->length; i++)
-        driver->prefix[i] = prefix_character(name[i], i == 0);
+        driver->metric[i] = prefix_character(name[i], i == 0);
     return 0;
 }
 
-static void write_prefix(struct writer *writer, const struct driver *driver)
+static void name_metric(struct driver *driver, const char suffix[SUFFIX_SIZE])
 {
-    writer_bytes(writer, driver->prefix, driver->length);
+    size_t length = strnlen(suffix, SUFFIX_SIZE);
+    memcpy(driver->metric + driver->length, suffix, length);
+    driver->metric_length = driver->length + length;
+}
+
+static void write_metric_name(struct writer *writer, const struct driver *driver)
+{
+    writer_bytes(writer, driver->metric, driver->metric_length);
 }
 
 static int compare_prefixes(const char *a, const char *b)
@@ -93,91 +103,85 @@ static int compare_series(const struct sample *a, const struct sample *b)
     return text_pairs_compare(pairs, sizeof(pairs) / sizeof(pairs[0]));
 }
 
-void exposition_label(struct writer *writer, const char *opening, const char *value)
-{
-    writer_text(writer, opening);
-    writer_label_value(writer, value);
-}
-
 void exposition_value(struct writer *writer, uint64_t value)
 {
-    char line[3 + WRITER_NUMBER_DIGITS + 1];
+    static const char closing[3] = {'"', '}', ' '};
+    char line[sizeof(closing) + WRITER_NUMBER_DIGITS + 1];
     char *end = line + sizeof(line);
     end[-1] = '\n';
-    char *start = number_format(end - 1, value);
-    *--start = ' ';
-    *--start = '}';
-    *--start = '"';
+    char *start = number_format(end - 1, value) - sizeof(closing);
+    memcpy(start, closing, sizeof(closing));
     writer_bytes(writer, start, (size_t)(end - start));
 }
 
-static void write_header(struct writer *writer, const struct driver *driver, const char *suffix,
-                         bool help_names_driver, const char *help)
+static void write_header(struct writer *writer, const struct driver *driver,
+                         const struct family *family)
 {
     writer_text(writer, "# HELP ");
-    write_prefix(writer, driver);
-    writer_text(writer, suffix);
+    write_metric_name(writer, driver);
     writer_text(writer, " ");
-    if (help_names_driver) {
+    if (family->help_names_driver) {
         writer_text(writer, driver->name);
         writer_text(writer, " ");
     }
-    writer_text(writer, help);
+    writer_text(writer, family->help);
     writer_text(writer, "\n# TYPE ");
-    write_prefix(writer, driver);
-    writer_text(writer, suffix);
+    write_metric_name(writer, driver);
     writer_text(writer, " gauge\n");
 }
 
-static void write_labels(struct writer *writer, const struct sample *sample)
+static void write_common_labels(struct writer *writer, const struct subwg_snapshot *snapshot)
 {
-    exposition_label(writer, "{Backend=\"", subwg_snapshot_driver(sample->snapshot));
-    exposition_label(writer, "\",dst_EndPoint_hostname=\"", sample->row->hostname);
-    exposition_label(writer, "\",dst_PrivateIP=\"", sample->row->private_ip);
-    exposition_label(writer, "\",dst_PublicIP=\"", sample->row->public_ip);
-    exposition_label(writer, "\",dst_clusterID=\"", sample->row->cluster_id);
+    exposition_label(writer, "{Backend=\"", subwg_snapshot_driver(snapshot));
+    writer_text(writer, "\",dst_EndPoint_hostname=\"");
 }
 
-static const struct series series = {.compare = compare_series, .write_labels = write_labels};
-
-static void write_series(struct writer *writer, const struct driver *driver,
-                         const struct family *family, const struct samples *samples,
-                         const struct sample *sample)
+static void write_labels(struct writer *writer, const struct subwg_metric *row)
 {
-    uint64_t value;
-    memcpy(&value, (const unsigned char *)sample->row + family->value, sizeof(value));
-    write_prefix(writer, driver);
-    writer_text(writer, family->suffix);
-    samples_write_labels(samples, sample, writer);
-    exposition_value(writer, value);
+    writer_label_value(writer, row->hostname);
+    exposition_label(writer, "\",dst_PrivateIP=\"", row->private_ip);
+    exposition_label(writer, "\",dst_PublicIP=\"", row->public_ip);
+    exposition_label(writer, "\",dst_clusterID=\"", row->cluster_id);
 }
 
-static void write_family(struct writer *writer, const struct driver *driver,
-                         const struct family *family, const struct samples *samples)
+static const struct series series = {.compare = compare_series,
+                                     .write_common_labels = write_common_labels,
+                                     .write_labels = write_labels};
+
+static void write_family(struct writer *writer, struct driver *driver, const struct family *family,
+                         const struct samples *samples)
 {
     bool begun = false;
+    name_metric(driver, family->suffix);
     for (size_t i = 0; i < samples->count; i++) {
-        if ((samples->list[i].row->present & family->present) != family->present)
+        const struct sample *sample = &samples->list[i];
+        uint64_t value;
+        if ((sample->row->present & family->present) != family->present)
             continue;
         if (!begun)
-            write_header(writer, driver, family->suffix, family->help_names_driver, family->help);
+            write_header(writer, driver, family);
         begun = true;
-        write_series(writer, driver, family, samples, &samples->list[i]);
+        memcpy(&value, (const unsigned char *)sample->row + family->value, sizeof(value));
+        write_metric_name(writer, driver);
+        samples_write_labels(samples, sample, writer);
+        exposition_value(writer, value);
     }
 }
 
-static void write_connected(struct writer *writer, const struct driver *driver,
+static void write_connected(struct writer *writer, struct driver *driver,
                             struct subwg_snapshot *const *snapshots, size_t count)
 {
-    uint64_t connected = 0;
+    static const struct family connected = {"_connected_endpoints", "connected endpoints", true, 0,
+                                            0};
+    uint64_t number = 0;
     for (size_t i = 0; i < count; i++)
         for (uint32_t j = 0; j < subwg_snapshot_metric_count(snapshots[i]); j++)
-            if (subwg_snapshot_metric(snapshots[i], j)->status == SUBWG_STATUS_CONNECTED)
-                connected++;
-    write_header(writer, driver, "_connected_endpoints", true, "connected endpoints");
-    write_prefix(writer, driver);
-    writer_text(writer, "_connected_endpoints ");
-    writer_number(writer, connected);
+            number += subwg_snapshot_metric(snapshots[i], j)->status == SUBWG_STATUS_CONNECTED;
+    name_metric(driver, connected.suffix);
+    write_header(writer, driver, &connected);
+    write_metric_name(writer, driver);
+    writer_text(writer, " ");
+    writer_number(writer, number);
     writer_text(writer, "\n");
 }
 
@@ -196,7 +200,7 @@ static int32_t write_driver(struct writer *writer, struct subwg_snapshot *const 
             write_family(writer, &driver, &families[i], &samples);
     }
     samples_release(&samples);
-    free(driver.prefix);
+    free(driver.metric);
     return code;
 }
 
@@ -228,8 +232,9 @@ int32_t subwg_write_exposition(uint32_t profile, struct subwg_snapshot *const *s
         whole = snapshots[i] != NULL;
     if (!whole || profile > SUBWG_PROFILE_SUBMARINER)
         return -EINVAL;
+    char chunk[WRITER_CHUNK_BYTES];
     struct writer writer;
-    writer_init(&writer, write, context);
+    writer_init(&writer, chunk, write, context);
     int32_t code = profile == SUBWG_PROFILE_SEED ? write_seed(&writer, snapshots, count)
                                                  : submariner_write(&writer, snapshots, count);
     int32_t written = writer_finish(&writer);

@@ -7,7 +7,12 @@
 #include "engine/writer.h"
 
 /* One label, with the separator in front of it: `{name="` or `,name="`. */
-void exposition_label(struct writer *writer, const char *opening, const char *value);
+static inline void exposition_label(struct writer *writer, const char *opening, const char *value)
+{
+    writer_text(writer, opening);
+    writer_label_value(writer, value);
+}
+
 /* The end of a line after the labels: `"} number`. */
 void exposition_value(struct writer *writer, uint64_t value);
 

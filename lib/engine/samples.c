@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/samples.h"
+#include "engine/snapshot_layout.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -37,46 +38,37 @@ static void drop_repeated(struct samples *samples, const struct series *series)
 
 #define USUAL_LABELS_BYTES 256u /* of a sample; rarely more */
 
-/* Memory that a writer writes to. */
-struct text {
-    char *bytes;
-    size_t used;
-    size_t size;
-};
-
-static int32_t append(void *context, const char *bytes, size_t count)
-{
-    struct text *text = context;
-    if (count > text->size - text->used) {
-        size_t size = 2 * text->size + count;
-        char *grown = realloc(text->bytes, size);
-        if (grown == NULL)
-            return -ENOMEM;
-        text->bytes = grown;
-        text->size = size;
-    }
-    memcpy(text->bytes + text->used, bytes, count);
-    text->used += count;
-    return 0;
-}
-
 static int32_t make_labels(struct samples *samples, const struct series *series)
 {
-    struct text text = {.size = samples->count * USUAL_LABELS_BYTES};
-    text.bytes = malloc(text.size > 0 ? text.size : 1);
-    if (text.bytes == NULL)
-        return -ENOMEM;
     struct writer writer;
-    writer_init(&writer, append, &text);
+    int32_t code = writer_init_memory(&writer, samples->count * USUAL_LABELS_BYTES);
+    if (code != 0)
+        return code;
+    const struct sample *last = NULL;
+    size_t common_length = 0;
     for (size_t i = 0; i < samples->count; i++) {
         struct sample *sample = &samples->list[i];
-        sample->labels = text.used + writer.used;
-        series->write_labels(&writer, sample);
-        sample->labels_length = text.used + writer.used - sample->labels;
+        sample->labels = writer.used;
+        if (last != NULL && last->snapshot == sample->snapshot) {
+            writer_repeat(&writer, last->labels, common_length);
+        } else {
+            series->write_common_labels(&writer, sample->snapshot);
+            common_length = writer.used - sample->labels;
+        }
+        series->write_labels(&writer, sample->row);
+        sample->labels_length = writer.used - sample->labels;
+        last = sample;
     }
-    int32_t code = writer_finish(&writer);
-    samples->labels = text.bytes;
-    return code;
+    samples->labels = writer.bytes;
+    return writer_finish(&writer);
+}
+
+static void add_rows(struct samples *samples, const struct subwg_snapshot *snapshot)
+{
+    const struct subwg_metric *rows = snapshot->metrics;
+    for (uint32_t i = 0; i < snapshot->metric_count; i++, samples->count++)
+        samples->list[samples->count] =
+            (struct sample){.snapshot = snapshot, .row = &rows[i], .position = samples->count};
 }
 
 int32_t samples_collect(struct subwg_snapshot *const *snapshots, size_t count,
@@ -84,16 +76,12 @@ int32_t samples_collect(struct subwg_snapshot *const *snapshots, size_t count,
 {
     size_t rows = 0;
     for (size_t i = 0; i < count; i++)
-        rows += subwg_snapshot_metric_count(snapshots[i]);
-    struct samples samples = {.list = calloc(rows > 0 ? rows : 1, sizeof(*samples.list))};
+        rows += snapshots[i]->metric_count;
+    struct samples samples = {.list = malloc((rows > 0 ? rows : 1) * sizeof(*samples.list))};
     if (samples.list == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
-        for (uint32_t j = 0; j < subwg_snapshot_metric_count(snapshots[i]); j++, samples.count++)
-            samples.list[samples.count] =
-                (struct sample){.snapshot = snapshots[i],
-                                .row = subwg_snapshot_metric(snapshots[i], j),
-                                .position = samples.count};
+        add_rows(&samples, snapshots[i]);
     if (!is_in_order(&samples, series)) {
         struct series copy = *series; /* the context of qsort_r is not const */
         qsort_r(samples.list, samples.count, sizeof(*samples.list), compare, &copy);
@@ -112,12 +100,6 @@ void samples_release(struct samples *samples)
 {
     free(samples->labels);
     free(samples->list);
-}
-
-void samples_write_labels(const struct samples *samples, const struct sample *sample,
-                          struct writer *writer)
-{
-    writer_bytes(writer, samples->labels + sample->labels, sample->labels_length);
 }
 
 int text_pairs_compare(const char *const (*pairs)[2], size_t count)

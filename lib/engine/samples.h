@@ -23,8 +23,10 @@ struct samples {
 struct series {
     /* As strcmp; 0 means that both would be the same series. */
     int (*compare)(const struct sample *a, const struct sample *b);
-    /* From the brace up to the last value, without its closing quote. */
-    void (*write_labels)(struct writer *writer, const struct sample *sample);
+    /* From the brace up to the last value, without its closing quote: what all samples of a snapshot
+     * begin with, and what follows. */
+    void (*write_common_labels)(struct writer *writer, const struct subwg_snapshot *snapshot);
+    void (*write_labels)(struct writer *writer, const struct subwg_metric *row);
 };
 
 /* Of rows that compare equal the first pushed stays: a driver that repeats itself must not spoil the
@@ -33,8 +35,11 @@ int32_t samples_collect(struct subwg_snapshot *const *snapshots, size_t count,
                         const struct series *series, struct samples *ret_samples);
 void samples_release(struct samples *samples);
 
-void samples_write_labels(const struct samples *samples, const struct sample *sample,
-                          struct writer *writer);
+static inline void samples_write_labels(const struct samples *samples, const struct sample *sample,
+                                        struct writer *writer)
+{
+    writer_bytes(writer, samples->labels + sample->labels, sample->labels_length);
+}
 
 /* The order of the texts by pairs: the first pair that differs decides. */
 int text_pairs_compare(const char *const (*pairs)[2], size_t count);

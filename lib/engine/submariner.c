@@ -43,15 +43,14 @@ static const char *endpoint_ip(const char *public_ip, const char *private_ip)
     return public_ip[0] != '\0' ? public_ip : private_ip;
 }
 
-static const char *local_ip(const struct sample *sample)
+static const char *local_ip(const struct subwg_endpoint *local)
 {
-    const struct subwg_endpoint *local = subwg_snapshot_local(sample->snapshot);
     return endpoint_ip(local->public_ip, local->private_ip);
 }
 
-static const char *remote_ip(const struct sample *sample)
+static const char *remote_ip(const struct subwg_metric *row)
 {
-    return endpoint_ip(sample->row->public_ip, sample->row->private_ip);
+    return endpoint_ip(row->public_ip, row->private_ip);
 }
 
 static int compare_series(const struct sample *a, const struct sample *b)
@@ -62,10 +61,10 @@ static int compare_series(const struct sample *a, const struct sample *b)
         {subwg_snapshot_driver(a->snapshot), subwg_snapshot_driver(b->snapshot)},
         {a->row->cluster_id, b->row->cluster_id},
         {a->row->hostname, b->row->hostname},
-        {remote_ip(a), remote_ip(b)},
+        {remote_ip(a->row), remote_ip(b->row)},
         {local_a->cluster_id, local_b->cluster_id},
         {local_a->hostname, local_b->hostname},
-        {local_ip(a), local_ip(b)},
+        {local_ip(local_a), local_ip(local_b)},
     };
     return text_pairs_compare(pairs, sizeof(pairs) / sizeof(pairs[0]));
 }
@@ -81,16 +80,21 @@ static void write_header(struct writer *writer, const char *name, const char *he
     writer_text(writer, " gauge\n");
 }
 
-static void write_labels(struct writer *writer, const struct sample *sample)
+static void write_common_labels(struct writer *writer, const struct subwg_snapshot *snapshot)
 {
-    const struct subwg_endpoint *local = subwg_snapshot_local(sample->snapshot);
-    exposition_label(writer, "{cable_driver=\"", subwg_snapshot_driver(sample->snapshot));
+    const struct subwg_endpoint *local = subwg_snapshot_local(snapshot);
+    exposition_label(writer, "{cable_driver=\"", subwg_snapshot_driver(snapshot));
     exposition_label(writer, "\",local_cluster=\"", local->cluster_id);
     exposition_label(writer, "\",local_hostname=\"", local->hostname);
-    exposition_label(writer, "\",local_endpoint_ip=\"", local_ip(sample));
-    exposition_label(writer, "\",remote_cluster=\"", sample->row->cluster_id);
-    exposition_label(writer, "\",remote_hostname=\"", sample->row->hostname);
-    exposition_label(writer, "\",remote_endpoint_ip=\"", remote_ip(sample));
+    exposition_label(writer, "\",local_endpoint_ip=\"", local_ip(local));
+    writer_text(writer, "\",remote_cluster=\"");
+}
+
+static void write_labels(struct writer *writer, const struct subwg_metric *row)
+{
+    writer_label_value(writer, row->cluster_id);
+    exposition_label(writer, "\",remote_hostname=\"", row->hostname);
+    exposition_label(writer, "\",remote_endpoint_ip=\"", remote_ip(row));
 }
 
 static void write_seconds(struct writer *writer, uint64_t nanoseconds)
@@ -105,7 +109,9 @@ static void write_seconds(struct writer *writer, uint64_t nanoseconds)
     writer_text(writer, "\n");
 }
 
-static const struct series series = {.compare = compare_series, .write_labels = write_labels};
+static const struct series series = {.compare = compare_series,
+                                     .write_common_labels = write_common_labels,
+                                     .write_labels = write_labels};
 
 static void write_series(struct writer *writer, const struct family *family,
                          const struct samples *samples, const struct sample *sample)

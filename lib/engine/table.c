@@ -163,8 +163,9 @@ int32_t subwg_write_connection_table(const char *title, struct subwg_snapshot *c
     int32_t code = collect(snapshots, count, &lines, &line_count);
     if (code != 0)
         return code;
+    char chunk[WRITER_CHUNK_BYTES];
     struct writer writer;
-    writer_init(&writer, write, context);
+    writer_init(&writer, chunk, write, context);
     write_table(&writer, title, lines, line_count);
     free(lines);
     return writer_finish(&writer);

@@ -1,67 +1,102 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/writer.h"
 
+#include <errno.h>
 #include <stdbool.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "base/text.h"
 
-void writer_init(struct writer *writer, subwg_write_fn write, void *context)
+void writer_init(struct writer *writer, char *chunk, subwg_write_fn write, void *context)
 {
-    writer->write = write;
-    writer->context = context;
-    writer->code = 0;
-    writer->used = 0;
+    *writer = (struct writer){
+        .write = write, .context = context, .bytes = chunk, .size = WRITER_CHUNK_BYTES};
+}
+
+int32_t writer_init_memory(struct writer *writer, size_t size)
+{
+    *writer = (struct writer){.size = size > 0 ? size : 1};
+    writer->bytes = malloc(writer->size);
+    return writer->bytes == NULL ? -ENOMEM : 0;
 }
 
 static void flush(struct writer *writer)
 {
     if (writer->used > 0 && writer->code == 0)
-        writer->code = writer->write(writer->context, writer->chunk, writer->used);
+        writer->code = writer->write(writer->context, writer->bytes, writer->used);
     writer->used = 0;
 }
 
 int32_t writer_finish(struct writer *writer)
 {
-    flush(writer);
+    if (writer->write != NULL)
+        flush(writer);
     return writer->code;
+}
+
+/* In memory: room for so many bytes and one more. */
+static bool grow(struct writer *writer, size_t count)
+{
+    size_t size = 2 * writer->size + count;
+    char *grown = writer->code == 0 ? realloc(writer->bytes, size) : NULL;
+    if (grown == NULL) {
+        writer->code = -ENOMEM;
+        return false;
+    }
+    writer->bytes = grown;
+    writer->size = size;
+    return true;
 }
 
 static void write_parts(struct writer *writer, const char *bytes, size_t count)
 {
     while (count > 0) {
-        size_t room = sizeof(writer->chunk) - writer->used;
+        size_t room = writer->size - writer->used;
         size_t part = count < room ? count : room;
-        memcpy(writer->chunk + writer->used, bytes, part);
+        memcpy(writer->bytes + writer->used, bytes, part);
         writer->used += part;
         bytes += part;
         count -= part;
-        if (writer->used == sizeof(writer->chunk))
+        if (writer->used == writer->size)
             flush(writer);
     }
 }
 
-void writer_bytes(struct writer *writer, const char *bytes, size_t count)
+void writer_bytes_beyond(struct writer *writer, const char *bytes, size_t count)
 {
-    if (count >= sizeof(writer->chunk) - writer->used) {
+    if (writer->write != NULL) {
         write_parts(writer, bytes, count);
-        return;
+    } else if (grow(writer, count)) {
+        memcpy(writer->bytes + writer->used, bytes, count);
+        writer->used += count;
     }
-    memcpy(writer->chunk + writer->used, bytes, count);
+}
+
+void writer_repeat(struct writer *writer, size_t from, size_t count)
+{
+    if (count >= writer->size - writer->used && !grow(writer, count))
+        return;
+    memcpy(writer->bytes + writer->used, writer->bytes + from, count);
     writer->used += count;
 }
 
-void writer_text(struct writer *writer, const char *text)
-{
-    writer_bytes(writer, text, strlen(text));
-}
+static const char digit_pairs[] = "00010203040506070809101112131415161718192021222324"
+                                  "25262728293031323334353637383940414243444546474849"
+                                  "50515253545556575859606162636465666768697071727374"
+                                  "75767778798081828384858687888990919293949596979899";
 
 char *number_format(char *end, uint64_t number)
 {
-    do {
-        *--end = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
+    for (; number >= 100; number /= 100) {
+        end -= 2;
+        memcpy(end, digit_pairs + 2 * (number % 100), 2);
+    }
+    if (number < 10) {
+        *--end = (char)('0' + number);
+        return end;
+    }
+    end -= 2;
+    memcpy(end, digit_pairs + 2 * number, 2);
     return end;
 }
 
@@ -103,15 +138,37 @@ static void write_hex(struct writer *writer, const char *prefix, const char *byt
     }
 }
 
-/* Characters that need no thought in any output: visible ASCII but " and \\. A bit for each. */
-static const uint64_t plain[4] = {UINT64_C(0xfffffffb00000000), UINT64_C(0x7fffffffefffffff)};
-
-static size_t plain_run(const char *text)
+/* Visible ASCII but " and \\ needs no thought in any output. Of a word of eight characters: the highest
+ * bit of a byte is set if any is another one. */
+static inline uint64_t unusual(uint64_t word)
 {
-    const unsigned char *at = (const unsigned char *)text;
-    while ((plain[*at / 64] >> *at % 64 & 1) != 0)
-        at++;
-    return (size_t)(at - (const unsigned char *)text);
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t quote = word ^ '"' * ones;
+    uint64_t backslash = word ^ '\\' * ones;
+    return word | (word - ' ' * ones) | (word + ones) | (quote - ones) | (backslash - ones);
+}
+
+static inline uint64_t word_at(const char *text)
+{
+    uint64_t word;
+    memcpy(&word, text, sizeof(word));
+    return word;
+}
+
+static inline bool is_plain(const char *text, size_t length)
+{
+    const uint64_t highest_bits = UINT64_C(0x8080808080808080);
+    uint64_t found = 0;
+    if (length < sizeof(uint64_t)) {
+        uint64_t word = UINT64_C(0x2020202020202020);
+        for (size_t i = 0; i < length; i++)
+            word = word << 8 | (unsigned char)text[i];
+        return (unusual(word) & highest_bits) == 0;
+    }
+    for (size_t at = 0; at < length - sizeof(uint64_t); at += sizeof(uint64_t))
+        found |= unusual(word_at(text + at));
+    found |= unusual(word_at(text + length - sizeof(uint64_t)));
+    return (found & highest_bits) == 0;
 }
 
 static void write_label_character(struct writer *writer, const char *character, size_t length,
@@ -129,24 +186,25 @@ static void write_label_character(struct writer *writer, const char *character, 
         writer_bytes(writer, character, length);
 }
 
-void writer_label_value(struct writer *writer, const char *value)
+static __attribute__((noinline)) void write_escaped(struct writer *writer, const char *value,
+                                                    size_t left)
 {
-    size_t run = plain_run(value);
-    writer_bytes(writer, value, run);
-    value += run;
-    if (*value == '\0') /* as nearly always */
-        return;
-    size_t left = strlen(value);
     while (left > 0) {
         size_t length;
         bool visible = is_visible(value, left, &length);
         write_label_character(writer, value, length, visible);
         value += length;
-        run = plain_run(value);
-        writer_bytes(writer, value, run);
-        value += run;
-        left -= length + run;
+        left -= length;
     }
+}
+
+void writer_label_value(struct writer *writer, const char *value)
+{
+    size_t length = strlen(value);
+    if (is_plain(value, length)) /* as nearly always */
+        writer_bytes(writer, value, length);
+    else
+        write_escaped(writer, value, length);
 }
 
 void writer_visible(struct writer *writer, const char *text)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prometheus text: the seed's bytes, the names of profile submariner, and hostile rows. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <subwg/render.h>
 
+#include "engine/writer.h"
 #include "engine_golden.h"
 #include "engine_render_rows.h"
 
@@ -144,6 +147,21 @@ START_TEST(numbers)
 }
 END_TEST
 
+START_TEST(numbers_around_powers_of_ten)
+{
+    uint64_t power = 1;
+    for (int digits = 1; digits <= 20; digits++, power *= 10) {
+        char wanted[3][32];
+        struct subwg_metric row = metric_row("a", "h", "10.0.0.1", power - 1, power, power + 1);
+        render_one(SUBWG_PROFILE_SEED, "wireguard", &row, 1);
+        for (uint64_t i = 0; i < 3; i++) {
+            (void)snprintf(wanted[i], sizeof(wanted[i]), "} %" PRIu64 "\n", power - 1 + i);
+            ck_assert_uint_eq(occurrences(wanted[i]), 1);
+        }
+    }
+}
+END_TEST
+
 /* Names and labels of the 2024 drivers; one series for each connection, whatever its status was. */
 START_TEST(names_of_submariner)
 {
@@ -191,6 +209,60 @@ START_TEST(hostile_labels)
     };
     render_one(SUBWG_PROFILE_SEED, "wireguard", rows, 4);
     golden_equal(text.bytes, "hostile.metrics");
+}
+END_TEST
+
+/* One byte among letters, as a label shows it. */
+static void show_byte(char *shown, size_t size, unsigned char byte)
+{
+    if (byte == '"' || byte == '\\')
+        (void)snprintf(shown, size, "\\%c", byte);
+    else if (byte == '\n')
+        (void)snprintf(shown, size, "\\n");
+    else if (byte < ' ' || byte > '~')
+        (void)snprintf(shown, size, "\\\\x%02x", byte);
+    else
+        (void)snprintf(shown, size, "%c", byte);
+}
+
+/* Labels are looked at word by word. */
+START_TEST(every_byte_at_every_place)
+{
+    static const char letters[] = "abcdefghijklmnopq";
+    for (size_t length = 1; length < sizeof(letters); length++)
+        for (unsigned int place = 0; place < length; place++)
+            for (unsigned int byte = 1; byte < 256; byte++) {
+                struct writer writer;
+                char value[sizeof(letters)] = "", shown[8], wanted[64];
+                memcpy(value, letters, length);
+                value[place] = (char)byte;
+                show_byte(shown, sizeof(shown), (unsigned char)byte);
+                (void)snprintf(wanted, sizeof(wanted), "%.*s%s%s", (int)place, letters, shown,
+                               value + place + 1);
+                ck_assert_int_eq(writer_init_memory(&writer, 0), 0);
+                writer_label_value(&writer, value);
+                ck_assert_int_eq(writer_finish(&writer), 0);
+                ck_assert_uint_eq(writer.used, strlen(wanted));
+                ck_assert(memcmp(writer.bytes, wanted, writer.used) == 0);
+                free(writer.bytes);
+            }
+}
+END_TEST
+
+/* Labels of many times the usual length. */
+START_TEST(long_labels)
+{
+    static struct subwg_metric rows[9];
+    static char names[9][SUBWG_SNAPSHOT_STRING_MAX + 1];
+    for (size_t i = 0; i < 9; i++) {
+        memset(names[i], 'a' + (int)i, SUBWG_SNAPSHOT_STRING_MAX);
+        rows[i] = metric_row(names[i], names[i], names[8 - i], 1, 2, 3);
+    }
+    for (uint32_t profile = SUBWG_PROFILE_SEED; profile <= SUBWG_PROFILE_SUBMARINER; profile++) {
+        render_one(profile, "wireguard", rows, 9);
+        for (size_t i = 0; i < 9; i++)
+            ck_assert_uint_eq(occurrences(names[i]), 9);
+    }
 }
 END_TEST
 
@@ -286,9 +358,12 @@ int main(void)
     tcase_add_test(tests, drivers_by_name_and_cables_together);
     tcase_add_test(tests, names_with_one_prefix);
     tcase_add_test(tests, numbers);
+    tcase_add_test(tests, numbers_around_powers_of_ten);
     tcase_add_test(tests, names_of_submariner);
     tcase_add_test(tests, fault_18_one_series_for_each_connection);
     tcase_add_test(tests, hostile_labels);
+    tcase_add_test(tests, every_byte_at_every_place);
+    tcase_add_test(tests, long_labels);
     tcase_add_test(tests, repeated_series_are_written_once);
     tcase_add_test(tests, few_writes);
     tcase_add_test(tests, order_of_pushing_does_not_show);
