@@ -74,7 +74,7 @@ struct connection {
     bool routes_doubtful;            /* after a failure; a dump of peers says nothing of them */
     uint8_t installed_preshared_key; /* enum wg_preshared_key */
     struct socket_address installed_endpoint; /* what it was told or adopted with; it may roam */
-    bool seen;                                /* in the dump being read... */
+    uint32_t seen_in;                         /* the number of the last dump with its peer... */
     uint32_t place;                           /* ...there */
     bool settled;             /* all of its peer is as wanted, by the survey being taken */
     uint64_t endpoint_set_ns; /* when reconcile last gave it the wanted endpoint again */

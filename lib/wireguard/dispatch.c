@@ -191,15 +191,13 @@ static int32_t reconcile(struct subwg_instance *instance, bool *ret_failed,
 static bool dump_differs(const struct subwg_instance *instance)
 {
     const struct wg_device *dump = &instance->dump;
-    uint32_t known = 0;
     for (uint32_t i = 0; i < instance->table.count; i++) {
         const struct connection *connection = instance->table.connections[i];
-        known += connection->seen;
         bool wanted = !connection->adopted && connection->withheld.kind == OVERLAP_NONE;
         if (wanted && connection->installed != INSTALLED_AS_WANTED)
             return true;
     }
-    return (instance->list_completed && dump->peer_count > known) ||
+    return (instance->list_completed && instance->stranger_count > 0) ||
            dump->listen_port != instance->settings.port || dump->mark != instance->settings.mark ||
            !key_equal(&dump->public_key, &instance->public_key);
 }

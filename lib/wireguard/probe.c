@@ -197,9 +197,11 @@ static int32_t ask_surely(const struct subwg_instance *instance,
 }
 
 /* Nobody can be asked whose peer is missing, or through whom no packet would go. */
-static bool is_to_be_asked(const struct connection *connection, uint64_t now_ns)
+static bool is_to_be_asked(const struct table *table, const struct connection *connection,
+                           uint64_t now_ns)
 {
-    return !connection->adopted && connection->seen && connection_carried_count(connection) > 0 &&
+    return !connection->adopted && table_has_seen(table, connection) &&
+           connection_carried_count(connection) > 0 &&
            probe_due(&connection->status, now_ns, connection->keepalive_s);
 }
 
@@ -232,7 +234,7 @@ uint32_t probe_send_due(struct subwg_instance *instance)
     for (uint32_t i = 0; probe != NULL && i < table->count; i++) {
         uint32_t position = (begin + i) % table->count;
         struct connection *connection = table->connections[position];
-        if (!is_to_be_asked(connection, now_ns))
+        if (!is_to_be_asked(table, connection, now_ns))
             continue;
         if (asked == LIMIT_PROBES_A_CALL) {
             if (left++ == 0)

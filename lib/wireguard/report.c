@@ -13,15 +13,18 @@
 static bool same_allowed_ips(const struct subwg_instance *instance, const struct wg_peer *peer,
                              const struct connection *connection)
 {
-    if (peer->allowed_ip_count != connection_carried_count(connection))
+    uint32_t count = peer->allowed_ip_count;
+    if (count != connection_carried_count(connection))
         return false;
-    for (uint32_t i = 0; i < peer->allowed_ip_count; i++) {
-        const struct prefix *found = &instance->dump.allowed_ips[peer->allowed_ip_first + i];
-        if (!prefix_equal(found, &connection->allowed_ips[i]) &&
-            bsearch(found, connection->allowed_ips, connection->subnet_count, sizeof(*found),
-                    prefix_order) == NULL)
+    if (count == 0)
+        return true;
+    const struct prefix *found = &instance->dump.allowed_ips[peer->allowed_ip_first];
+    const struct prefix *wanted = connection->allowed_ips;
+    if (memcmp(found, wanted, count * sizeof(*found)) == 0)
+        return true;
+    for (uint32_t i = 0; i < count; i++)
+        if (bsearch(&found[i], wanted, count, sizeof(*found), prefix_order) == NULL)
             return false;
-    }
     return true;
 }
 
@@ -46,19 +49,29 @@ static bool is_withheld(const struct connection *connection)
 static void take_peer(struct subwg_instance *instance, const struct wg_peer *peer,
                       struct connection *connection, struct status_sample *sample)
 {
-    connection->seen = true;
     sample->handshake_s = peer->handshake_s;
     sample->handshake_ns = peer->handshake_ns;
     sample->rx_bytes = peer->rx_bytes;
     sample->tx_bytes = peer->tx_bytes;
-    if (is_withheld(connection))
+    if (is_withheld(connection)) {
         status_learn(&connection->status, sample, instance->settings.status_window_s,
                      peer->keepalive_s);
-    else
+        status_withheld(&connection->status, sample->now_ns);
+    } else {
         status_sample(&connection->status, sample, instance->settings.status_window_s,
                       peer->keepalive_s);
+    }
     connection->installed =
         installed_as_wanted(instance, peer, connection) ? INSTALLED_AS_WANTED : INSTALLED_OTHERWISE;
+}
+
+static void take_missing(struct connection *connection, uint64_t now_ns)
+{
+    connection->installed = INSTALLED_NOTHING;
+    if (is_withheld(connection))
+        status_withheld(&connection->status, now_ns);
+    else
+        status_missing(&connection->status, now_ns);
 }
 
 void report_take_dump(struct subwg_instance *instance)
@@ -69,27 +82,26 @@ void report_take_dump(struct subwg_instance *instance)
         .realtime_ns = instance->host.realtime_ns(instance->host.context),
         .asleep_ns = instance_asleep_ns(),
     };
-    for (uint32_t i = 0; i < table->count; i++)
-        table->connections[i]->seen = false;
+    uint32_t seen_count = 0;
+    table_begin_dump(table);
     instance->stranger_count = 0;
     instance->dump_taken = true;
     for (uint32_t i = 0; i < instance->dump.peer_count; i++) {
         const struct wg_peer *peer = &instance->dump.peers[i];
         struct connection *connection = table_find_dumped(table, i, &peer->public_key);
-        if (connection != NULL)
-            take_peer(instance, peer, connection, &sample);
-        else
+        if (connection == NULL) {
             instance->stranger_count++;
+            continue;
+        }
+        seen_count += !table_has_seen(table, connection);
+        connection->seen_in = table->dump_number;
+        take_peer(instance, peer, connection, &sample);
     }
-    for (uint32_t i = 0; i < table->count; i++) {
-        struct connection *connection = table->connections[i];
-        if (!connection->seen)
-            connection->installed = INSTALLED_NOTHING;
-        if (is_withheld(connection))
-            status_withheld(&connection->status, sample.now_ns);
-        else if (!connection->seen)
-            status_missing(&connection->status, sample.now_ns);
-    }
+    for (uint32_t i = 0; i < table->count && seen_count < table->count; i++)
+        if (!table_has_seen(table, table->connections[i])) {
+            take_missing(table->connections[i], sample.now_ns);
+            seen_count++;
+        }
 }
 
 static void tell_status(const struct subwg_instance *instance, struct connection *connection,
@@ -162,12 +174,15 @@ static bool has_row(const struct connection *connection)
 
 #define ROW_TEXT_SIZE (STATUS_TEXT_SIZE + OVERLAP_TEXT_SIZE + CLAIMS_TEXT_SIZE)
 
-/* What all rows of one call share. */
+/* What all rows of one call share, and the row that each of them is in its turn: what no connection has a
+ * value for is set once. */
 struct pushing {
     struct subwg_instance *instance;
     struct subwg_snapshot_builder *snapshot;
     struct claim_owners claim_owners;
     uint64_t now_ns;
+    struct subwg_connection row;
+    struct subwg_metric metric;
 };
 
 /* How it is doing, or why it is withheld. */
@@ -181,6 +196,13 @@ static const char *describe_state(const struct pushing *pushing,
     text_append(&text, "withheld: %s",
                 overlap_describe(&connection->withheld, connection, overlap));
     return row_text;
+}
+
+/* True of most: it is heard, not withheld, and nobody else wants what it has. */
+static bool needs_no_words(const struct pushing *pushing, const struct connection *connection)
+{
+    return carrier_of(connection)->status.reason == SUBWG_STATUS_REASON_NONE &&
+           pushing->instance->claims.count == 0 && !is_withheld(connection);
 }
 
 /* And who else wants what it has. */
@@ -202,42 +224,43 @@ static const char *describe(const struct pushing *pushing, const struct connecti
     return row_text;
 }
 
-static int32_t push_connection(const struct pushing *pushing, const struct connection *connection)
+static int32_t push_connection(struct pushing *pushing, const struct connection *connection)
 {
     const struct connection *carrier = carrier_of(connection);
     const struct status_state *status = &carrier->status;
     char row_text[ROW_TEXT_SIZE];
-    struct subwg_connection row = SUBWG_CONNECTION_INIT;
-    row.present = SUBWG_HAS_COUNTERS | SUBWG_HAS_LIFETIME | SUBWG_HAS_USE_NAT;
+    struct subwg_connection *row = &pushing->row;
+    row->present = SUBWG_HAS_COUNTERS | SUBWG_HAS_LIFETIME | SUBWG_HAS_USE_NAT;
     if (status->handshake_s != 0)
-        row.present |= SUBWG_HAS_HANDSHAKE;
+        row->present |= SUBWG_HAS_HANDSHAKE;
     if (status->established)
-        row.present |= SUBWG_HAS_ESTABLISHED;
-    row.status = status->status;
-    row.status_reason = status->reason;
-    row.status_text = describe(pushing, connection, row_text);
-    row.cluster_id = connection->cluster_id;
-    row.cable_name = connection->cable_name;
-    row.hostname = connection->hostname;
-    row.private_ip = connection->private_ip;
-    row.public_ip = connection->public_ip;
-    row.remote_ip = connection->remote_ip;
-    row.peer = carrier->public_key_text;
-    row.subnets = connection->subnet_texts;
-    row.subnet_count = connection->subnet_text_count;
-    row.texts = connection->texts;
-    row.texts_bytes = connection->texts_bytes;
-    row.rx_bytes = received_bytes(connection);
-    row.tx_bytes = sent_bytes(connection);
-    row.lifetime_s = status_lifetime_s(status, pushing->now_ns);
-    row.last_handshake_realtime_s = status->handshake_s;
-    row.established_realtime_s = status->established_realtime_s;
-    row.changed_ns = status->changed_ns;
-    row.flap_count = status->flap_count;
-    row.reconnect_count = status->reconnect_count;
-    row.use_nat = connection->use_nat;
+        row->present |= SUBWG_HAS_ESTABLISHED;
+    row->status = status->status;
+    row->status_reason = status->reason;
+    row->status_text =
+        needs_no_words(pushing, connection) ? "" : describe(pushing, connection, row_text);
+    row->cluster_id = connection->cluster_id;
+    row->cable_name = connection->cable_name;
+    row->hostname = connection->hostname;
+    row->private_ip = connection->private_ip;
+    row->public_ip = connection->public_ip;
+    row->remote_ip = connection->remote_ip;
+    row->peer = carrier->public_key_text;
+    row->subnets = connection->subnet_texts;
+    row->subnet_count = connection->subnet_text_count;
+    row->texts = connection->texts;
+    row->texts_bytes = connection->texts_bytes;
+    row->rx_bytes = received_bytes(connection);
+    row->tx_bytes = sent_bytes(connection);
+    row->lifetime_s = status_lifetime_s(status, pushing->now_ns);
+    row->last_handshake_realtime_s = status->handshake_s;
+    row->established_realtime_s = status->established_realtime_s;
+    row->changed_ns = status->changed_ns;
+    row->flap_count = status->flap_count;
+    row->reconnect_count = status->reconnect_count;
+    row->use_nat = connection->use_nat;
     const struct subwg_host *host = &pushing->instance->host;
-    return host->add_connection(host->context, pushing->snapshot, &row);
+    return host->add_connection(host->context, pushing->snapshot, row);
 }
 
 static const char *foreign_text(const struct connection *leftover)
@@ -298,6 +321,8 @@ static int32_t push_others(const struct pushing *pushing)
 {
     struct subwg_instance *instance = pushing->instance;
     int32_t code = 0;
+    if (instance->stranger_count == 0 && instance->table.adopted_count == 0)
+        return 0;
     for (uint32_t i = 0; i < instance->dump.peer_count && code == 0; i++) {
         const struct wg_peer *peer = &instance->dump.peers[i];
         const struct connection *connection =
@@ -311,7 +336,8 @@ static int32_t push_others(const struct pushing *pushing)
 int32_t report_connections(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
                            struct subwg_error *error)
 {
-    struct pushing pushing = {.instance = instance, .snapshot = snapshot};
+    struct pushing pushing = {
+        .instance = instance, .snapshot = snapshot, .row = SUBWG_CONNECTION_INIT};
     int32_t code = begin_pushing(&pushing, error);
     if (code != 0)
         return code;
@@ -323,40 +349,42 @@ int32_t report_connections(struct subwg_instance *instance, struct subwg_snapsho
     return code < 0 ? refused_by_host(code, error) : 0;
 }
 
-static int32_t push_metric(const struct pushing *pushing, const struct connection *connection)
+static int32_t push_metric(struct pushing *pushing, const struct connection *connection)
 {
     const struct status_state *status = &carrier_of(connection)->status;
-    struct subwg_metric row = SUBWG_METRIC_INIT;
-    row.present = SUBWG_HAS_COUNTERS | SUBWG_HAS_LIFETIME;
+    struct subwg_metric *row = &pushing->metric;
+    row->present = SUBWG_HAS_COUNTERS | SUBWG_HAS_LIFETIME;
     if (status->established)
-        row.present |= SUBWG_HAS_ESTABLISHED;
-    row.status = status->status;
-    row.cluster_id = connection->cluster_id;
-    row.cable_name = connection->cable_name;
-    row.hostname = connection->hostname;
-    row.private_ip = connection->private_ip;
-    row.public_ip = connection->public_ip;
-    row.remote_ip = connection->remote_ip;
-    row.rx_bytes = received_bytes(connection);
-    row.tx_bytes = sent_bytes(connection);
-    row.texts = connection->texts;
-    row.texts_bytes = connection->metric_texts_bytes;
-    row.lifetime_s = status_lifetime_s(status, pushing->now_ns);
-    row.established_realtime_s = status->established_realtime_s;
+        row->present |= SUBWG_HAS_ESTABLISHED;
+    row->status = status->status;
+    row->cluster_id = connection->cluster_id;
+    row->cable_name = connection->cable_name;
+    row->hostname = connection->hostname;
+    row->private_ip = connection->private_ip;
+    row->public_ip = connection->public_ip;
+    row->remote_ip = connection->remote_ip;
+    row->rx_bytes = received_bytes(connection);
+    row->tx_bytes = sent_bytes(connection);
+    row->texts = connection->texts;
+    row->texts_bytes = connection->metric_texts_bytes;
+    row->lifetime_s = status_lifetime_s(status, pushing->now_ns);
+    row->established_realtime_s = status->established_realtime_s;
     const struct subwg_host *host = &pushing->instance->host;
-    return host->add_metric(host->context, pushing->snapshot, &row);
+    return host->add_metric(host->context, pushing->snapshot, row);
 }
 
 int32_t report_metrics(struct subwg_instance *instance, struct subwg_snapshot_builder *snapshot,
                        struct subwg_error *error)
 {
-    struct pushing pushing = {.instance = instance, .snapshot = snapshot};
+    struct pushing pushing = {
+        .instance = instance, .snapshot = snapshot, .metric = SUBWG_METRIC_INIT};
     int32_t code = begin_pushing(&pushing, error);
     if (code != 0)
         return code;
     for (uint32_t i = 0; i < instance->table.count && code == 0; i++) {
         const struct connection *connection = instance->table.connections[i];
-        bool there = connection->seen || carrier_of(connection)->seen;
+        bool there = table_has_seen(&instance->table, connection) ||
+                     table_has_seen(&instance->table, carrier_of(connection));
         if (has_row(connection) && there && !is_withheld(connection))
             code = push_metric(&pushing, connection);
     }

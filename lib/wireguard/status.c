@@ -57,12 +57,6 @@ static void decide(struct status_state *state, uint64_t now_ns, enum subwg_statu
     state->reason = (uint8_t)reason;
 }
 
-/* Two counters that together never decrease. */
-static uint64_t sum(uint64_t a, uint64_t b)
-{
-    return a <= UINT64_MAX - b ? a + b : UINT64_MAX;
-}
-
 /* The wall-clock age of the handshake, where it can be believed: within the limit. */
 static bool believable_age(const struct status_sample *sample, uint64_t limit_ns,
                            uint64_t *ret_age_ns)
@@ -117,8 +111,8 @@ static void note_handshake(struct status_state *state, const struct status_sampl
 
 static void keep_counters(struct status_state *state)
 {
-    state->rx_before = sum(state->rx_before, state->rx_bytes);
-    state->tx_before = sum(state->tx_before, state->tx_bytes);
+    state->rx_before = status_sum(state->rx_before, state->rx_bytes);
+    state->tx_before = status_sum(state->tx_before, state->tx_bytes);
     state->rx_bytes = 0;
     state->tx_bytes = 0;
 }
@@ -132,7 +126,8 @@ static void follow_question(struct status_state *state, const struct status_samp
         return;
     }
     bool asked = state->unanswered_bytes > QUESTION_BYTES;
-    state->unanswered_bytes = sum(state->unanswered_bytes, sample->tx_bytes - state->tx_bytes);
+    state->unanswered_bytes =
+        status_sum(state->unanswered_bytes, sample->tx_bytes - state->tx_bytes);
     if (!asked)
         state->asked_ns = sample->now_ns;
 }
@@ -162,7 +157,7 @@ static void begin_anew(struct status_state *state, const struct status_sample *s
 static void go_on(struct status_state *state, const struct status_sample *sample, bool answered)
 {
     uint64_t end_ns = state->session_ns + SESSION_NS;
-    state->slept_ns = sum(state->slept_ns, slept_since(state, sample));
+    state->slept_ns = status_sum(state->slept_ns, slept_since(state, sample));
     if (answered)
         note_heard(state, sample->now_ns < end_ns ? sample->now_ns : end_ns);
     /* Whether there is a session is not known, and so this is no proof of life, nor of death. */
@@ -349,18 +344,8 @@ void status_continue(struct status_state *state, const struct status_state *hist
 
 void status_add_counters(struct status_state *state, const struct status_state *gone)
 {
-    state->rx_before = sum(state->rx_before, status_rx_bytes(gone));
-    state->tx_before = sum(state->tx_before, status_tx_bytes(gone));
-}
-
-uint64_t status_rx_bytes(const struct status_state *state)
-{
-    return sum(state->rx_before, state->rx_bytes);
-}
-
-uint64_t status_tx_bytes(const struct status_state *state)
-{
-    return sum(state->tx_before, state->tx_bytes);
+    state->rx_before = status_sum(state->rx_before, status_rx_bytes(gone));
+    state->tx_before = status_sum(state->tx_before, status_tx_bytes(gone));
 }
 
 uint64_t status_lifetime_s(const struct status_state *state, uint64_t now_ns)

@@ -96,9 +96,23 @@ void status_continue(struct status_state *state, const struct status_state *hist
 /* Keeps what another peer of this connection, which is going, has counted. */
 void status_add_counters(struct status_state *state, const struct status_state *gone);
 
+/* Two counters that together never decrease. */
+static inline uint64_t status_sum(uint64_t a, uint64_t b)
+{
+    return a <= UINT64_MAX - b ? a + b : UINT64_MAX;
+}
+
 /* Counters over all peers that this connection had; they never decrease. */
-uint64_t status_rx_bytes(const struct status_state *state);
-uint64_t status_tx_bytes(const struct status_state *state);
+static inline uint64_t status_rx_bytes(const struct status_state *state)
+{
+    return status_sum(state->rx_before, state->rx_bytes);
+}
+
+static inline uint64_t status_tx_bytes(const struct status_state *state)
+{
+    return status_sum(state->tx_before, state->tx_bytes);
+}
+
 uint64_t status_lifetime_s(const struct status_state *state, uint64_t now_ns);
 
 #define STATUS_TEXT_SIZE 128

@@ -12,6 +12,7 @@ void table_start(struct table *table)
     index_start(&table->by_cluster);
     index_start(&table->by_key);
     prefix_map_start(&table->owners);
+    table_begin_dump(table);
 }
 
 void table_finish(struct table *table)
@@ -233,12 +234,16 @@ static void remember_place(struct table *table, uint32_t place, struct connectio
     table->dumped[place] = connection;
 }
 
-struct connection *table_find_dumped(struct table *table, uint32_t place, const struct key *key)
+/* 0 is for connections that were in none. */
+void table_begin_dump(struct table *table)
 {
-    struct connection *connection = place < table->dumped_count ? table->dumped[place] : NULL;
-    if (connection != NULL && memcmp(connection->public_key.bytes, key->bytes, KEY_SIZE) == 0)
-        return connection;
-    connection = table_find_key(table, key);
+    if (++table->dump_number == 0)
+        table->dump_number++;
+}
+
+struct connection *table_find_elsewhere(struct table *table, uint32_t place, const struct key *key)
+{
+    struct connection *connection = table_find_key(table, key);
     if (connection != NULL)
         remember_place(table, place, connection);
     return connection;

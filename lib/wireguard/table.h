@@ -19,6 +19,7 @@ struct table {
     uint32_t count;
     uint32_t capacity;
     bool ordered;
+    uint32_t dump_number;       /* of the last dump */
     struct connection **dumped; /* by their peers' places in the last dump; NULL: not known */
     uint32_t dumped_count;
     uint32_t dumped_capacity;
@@ -58,9 +59,26 @@ void table_set_path_mtu(struct table *table, struct connection *connection, uint
 struct connection *table_find_cluster(const struct table *table, const char *cluster_id);
 struct connection *table_find_key(const struct table *table, const struct key *key);
 
-/* The same for the peer at a place of a dump. The kernel hardly ever changes its order, so whoever was
- * there last time is asked first. Sets the connection's place. */
-struct connection *table_find_dumped(struct table *table, uint32_t place, const struct key *key);
+/* A dump is to be taken: nobody is seen in it yet. */
+void table_begin_dump(struct table *table);
+
+/* True if the last dump has the connection's peer. */
+static inline bool table_has_seen(const struct table *table, const struct connection *connection)
+{
+    return connection->seen_in == table->dump_number;
+}
+
+/* The connection of the peer at a place of the dump; NULL for a stranger's. The kernel hardly ever changes
+ * its order, so whoever was there last time is asked first. Sets the connection's place. */
+struct connection *table_find_elsewhere(struct table *table, uint32_t place, const struct key *key);
+static inline struct connection *table_find_dumped(struct table *table, uint32_t place,
+                                                   const struct key *key)
+{
+    struct connection *connection = place < table->dumped_count ? table->dumped[place] : NULL;
+    if (connection == NULL || !public_key_equal(&connection->public_key, key))
+        connection = table_find_elsewhere(table, place, key);
+    return connection;
+}
 
 /* Brings the connections into the order of their clusters, if that is not their order yet. */
 void table_order(struct table *table);

@@ -138,8 +138,8 @@ bool wanted_is_peer_found(const struct subwg_instance *instance,
                           const struct connection *connection, uint64_t now_ns)
 {
     const struct socket_address *wanted = &connection->endpoint;
-    if (!connection->seen || connection->installed != INSTALLED_AS_WANTED ||
-        !wanted_has(connection))
+    if (!table_has_seen(&instance->table, connection) ||
+        connection->installed != INSTALLED_AS_WANTED || !wanted_has(connection))
         return false;
     const struct socket_address *found = &instance->dump.peers[connection->place].endpoint;
     return wanted->address.family == FAMILY_NONE || socket_address_equal(wanted, found) ||
