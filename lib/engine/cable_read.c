@@ -21,14 +21,14 @@ static void remember_sizes(struct cable_sizes *sizes, struct snapshot_sizes take
 
 static int32_t run(struct operation *operation, struct subwg_snapshot_builder *builder)
 {
-    const struct subwg_cable *cable = operation->cable;
+    struct subwg_cable *cable = operation->cable;
     int32_t (*read)(struct subwg_instance *, struct subwg_snapshot_builder *,
                     struct subwg_error *) = builder->kind == SNAPSHOT_CONNECTIONS
                                                 ? cable->driver->get_connections
                                                 : cable->driver->metrics_snapshot;
-    operation->call.builder = builder;
+    gate_begin_read(&cable->gate, &operation->call, builder);
     int32_t code = read(cable->instance, builder, &operation->found);
-    operation->call.builder = NULL;
+    gate_end_read(&cable->gate, &operation->call);
     return code;
 }
 

@@ -99,6 +99,23 @@ void gate_leave(struct gate *gate, struct gate_call *call)
         (void)pthread_mutex_unlock(exclusive);
 }
 
+void gate_begin_read(struct gate *gate, struct gate_call *call,
+                     const struct subwg_snapshot_builder *builder)
+{
+    call->builder = builder;
+    if (gate->exclusive == NULL)
+        return;
+    atomic_store_explicit(&gate->reader, call->thread, memory_order_relaxed);
+    atomic_store_explicit(&gate->reading, builder, memory_order_relaxed);
+}
+
+void gate_end_read(struct gate *gate, struct gate_call *call)
+{
+    call->builder = NULL;
+    if (gate->exclusive != NULL)
+        atomic_store_explicit(&gate->reading, NULL, memory_order_relaxed);
+}
+
 int32_t gate_enter_alone(struct gate *gate, struct gate_call *call)
 {
     int32_t code = gate_enter(gate, call);

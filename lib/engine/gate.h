@@ -5,6 +5,7 @@
 #define ENGINE_GATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,6 +27,10 @@ struct gate {
     pthread_mutex_t calls_lock;
     pthread_cond_t calls_fewer;
     struct gate_call *calls;
+    /* Where exclusive is held by a read: by whom, and what it may push to. So a row needs no lock: what
+     * a thread finds here of itself, it wrote itself. */
+    _Atomic(pthread_t) reader;
+    _Atomic(const struct subwg_snapshot_builder *) reading;
 };
 
 /* A lock that answers -EDEADLK to the thread that holds it. Returns 0 or an errno. */
@@ -43,7 +48,21 @@ void gate_leave(struct gate *gate, struct gate_call *call);
 /* As gate_enter(), and waits until every other call has left. */
 int32_t gate_enter_alone(struct gate *gate, struct gate_call *call);
 
+/* A call that is inside may push to builder from now on; to nothing any more. */
+void gate_begin_read(struct gate *gate, struct gate_call *call,
+                     const struct subwg_snapshot_builder *builder);
+void gate_end_read(struct gate *gate, struct gate_call *call);
+
 /* True on a thread that is inside, with that builder unless it is NULL. */
 bool gate_is_inside(struct gate *gate, const struct subwg_snapshot_builder *builder);
+
+/* The same for each row. */
+static inline bool gate_is_reading(struct gate *gate, const struct subwg_snapshot_builder *builder)
+{
+    if (atomic_load_explicit(&gate->reading, memory_order_relaxed) == builder &&
+        pthread_equal(atomic_load_explicit(&gate->reader, memory_order_relaxed), pthread_self()))
+        return true;
+    return gate_is_inside(gate, builder);
+}
 
 #endif

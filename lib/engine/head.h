@@ -9,7 +9,11 @@
 #include <subwg/driver.h>
 
 /* True if the head announces a struct of that kind, of our major version and of a sane size. */
-bool head_is(const struct subwg_head *head, uint32_t magic, size_t least_size);
+static inline bool head_is(const struct subwg_head *head, uint32_t magic, size_t least_size)
+{
+    return head->magic == magic && head->abi_major == SUBWG_ABI_MAJOR && head->size >= least_size &&
+           head->size <= SUBWG_STRUCT_SIZE_MAX;
+}
 
 /* The rule for tables and rows: own is zeroed, the smaller of both sizes copied, the rest ignored.
  * own's head then describes own. The head of theirs must have been accepted. */

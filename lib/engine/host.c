@@ -45,7 +45,7 @@ static int32_t host_add_connection(void *context, struct subwg_snapshot_builder 
                                    const struct subwg_connection *row)
 {
     struct subwg_cable *cable = context;
-    if (snapshot == NULL || !gate_is_inside(&cable->gate, snapshot))
+    if (snapshot == NULL || !gate_is_reading(&cable->gate, snapshot))
         return -EINVAL;
     return snapshot_add_connection(snapshot, row);
 }
@@ -54,7 +54,7 @@ static int32_t host_add_metric(void *context, struct subwg_snapshot_builder *sna
                                const struct subwg_metric *row)
 {
     struct subwg_cable *cable = context;
-    if (snapshot == NULL || !gate_is_inside(&cable->gate, snapshot))
+    if (snapshot == NULL || !gate_is_reading(&cable->gate, snapshot))
         return -EINVAL;
     return snapshot_add_metric(snapshot, row);
 }

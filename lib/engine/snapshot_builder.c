@@ -10,26 +10,6 @@
 #define LEAST_ROWS       16u
 #define LEAST_TEXT_BYTES 1024u
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-/* The string members of each struct, so that one loop copies them. */
-static const size_t connection_strings[] = {
-    offsetof(struct subwg_connection, status_text), offsetof(struct subwg_connection, cluster_id),
-    offsetof(struct subwg_connection, cable_name),  offsetof(struct subwg_connection, hostname),
-    offsetof(struct subwg_connection, private_ip),  offsetof(struct subwg_connection, public_ip),
-    offsetof(struct subwg_connection, remote_ip),   offsetof(struct subwg_connection, peer),
-};
-static const size_t metric_strings[] = {
-    offsetof(struct subwg_metric, cluster_id), offsetof(struct subwg_metric, cable_name),
-    offsetof(struct subwg_metric, hostname),   offsetof(struct subwg_metric, private_ip),
-    offsetof(struct subwg_metric, public_ip),  offsetof(struct subwg_metric, remote_ip),
-};
-static const size_t endpoint_strings[] = {
-    offsetof(struct subwg_endpoint, cluster_id), offsetof(struct subwg_endpoint, cable_name),
-    offsetof(struct subwg_endpoint, hostname),   offsetof(struct subwg_endpoint, private_ip),
-    offsetof(struct subwg_endpoint, public_ip),  offsetof(struct subwg_endpoint, backend),
-};
-
 #define KNOWN_PRESENT                                                                        \
     (SUBWG_HAS_COUNTERS | SUBWG_HAS_LIFETIME | SUBWG_HAS_HANDSHAKE | SUBWG_HAS_ESTABLISHED | \
      SUBWG_HAS_LATENCY | SUBWG_HAS_USE_NAT)
@@ -65,7 +45,7 @@ static int32_t grow_rows(struct subwg_snapshot_builder *builder)
 }
 
 /* The place of the next row, which counts only once it is whole. NULL on failure. */
-static void *next_row(struct subwg_snapshot_builder *builder)
+static inline void *next_row(struct subwg_snapshot_builder *builder)
 {
     if (builder->row_count >= SUBWG_SNAPSHOT_ROWS_MAX) {
         (void)fail(builder, -EINVAL, "more than 1048576 rows");
@@ -76,14 +56,19 @@ static void *next_row(struct subwg_snapshot_builder *builder)
     return builder->rows + builder->row_count * builder->row_size;
 }
 
-static int32_t add_chunk(struct subwg_snapshot_builder *builder, size_t least)
+/* The texts of a snapshot, taken or not, never exceed their limit. */
+static __attribute__((noinline)) int32_t add_chunk(struct subwg_snapshot_builder *builder,
+                                                   size_t least)
 {
+    size_t allowed = LIMIT_SNAPSHOT_BYTES - builder->text_taken;
     size_t size = builder->text_taken;
     if (size < LEAST_TEXT_BYTES)
         size = LEAST_TEXT_BYTES;
     if (size < least)
         size = least;
-    struct snapshot_chunk *chunk = malloc(sizeof(*chunk) + size);
+    if (size > allowed)
+        size = allowed;
+    struct snapshot_chunk *chunk = least <= allowed ? malloc(sizeof(*chunk) + size) : NULL;
     if (chunk == NULL)
         return fail_no_memory(builder);
     chunk->next = builder->snapshot->chunks;
@@ -94,14 +79,10 @@ static int32_t add_chunk(struct subwg_snapshot_builder *builder, size_t least)
 }
 
 /* Room for texts, NULL on failure. alignment is a power of two. */
-static void *take(struct subwg_snapshot_builder *builder, size_t count, size_t alignment)
+static inline void *take(struct subwg_snapshot_builder *builder, size_t count, size_t alignment)
 {
     size_t padding = (size_t)(-(uintptr_t)builder->text & (alignment - 1));
-    if (count > LIMIT_SNAPSHOT_BYTES - builder->text_taken) {
-        (void)fail_no_memory(builder);
-        return NULL;
-    }
-    if (padding > builder->text_left || count > builder->text_left - padding) {
+    if (padding + count > builder->text_left) {
         if (add_chunk(builder, count) != 0)
             return NULL;
         padding = 0;
@@ -113,147 +94,194 @@ static void *take(struct subwg_snapshot_builder *builder, size_t count, size_t a
     return taken;
 }
 
-static int32_t fail_long_string(struct subwg_snapshot_builder *builder)
-{
-    return fail(builder, -EINVAL, "a string is longer than 4096 bytes");
-}
-
-/* Puts a copy in the place of a string. */
-static int32_t take_string(struct subwg_snapshot_builder *builder, const char **string)
-{
-    if (*string == NULL || **string == '\0') {
-        *string = "";
-        return 0;
-    }
-    size_t length = strnlen(*string, SUBWG_SNAPSHOT_STRING_MAX + 1);
-    if (length > SUBWG_SNAPSHOT_STRING_MAX)
-        return fail_long_string(builder);
-    char *copy = take(builder, length + 1, 1);
-    if (copy == NULL)
-        return builder->code;
-    memcpy(copy, *string, length + 1);
-    copy[length] = '\0'; /* whatever the driver's other threads do to it */
-    *string = copy;
-    return 0;
-}
-
 /* A row's texts and their copy. */
 struct texts {
     const char *from;
-    const char *copy;
+    char *copy;
     size_t bytes;
+    size_t sure_bytes; /* the same, or 0 where a string in them may be too long */
 };
 
-static int32_t take_texts(struct subwg_snapshot_builder *builder, const char **row_texts,
-                          uint64_t bytes, struct texts *ret_texts)
+static inline struct texts take_texts(struct subwg_snapshot_builder *builder,
+                                      const char **row_texts, uint64_t bytes)
 {
     const char *from = *row_texts;
-    *ret_texts = (struct texts){.from = from, .bytes = (size_t)bytes};
     if (from == NULL && bytes == 0)
-        return 0;
-    if (from == NULL || bytes == 0 || bytes > SUBWG_SNAPSHOT_TEXTS_MAX || from[bytes - 1] != '\0')
-        return fail(builder, -EINVAL, "the texts of a row are not valid");
-    char *copy = take(builder, ret_texts->bytes, 1);
+        return (struct texts){0};
+    if (from == NULL || bytes == 0 || bytes > SUBWG_SNAPSHOT_TEXTS_MAX || from[bytes - 1] != '\0') {
+        (void)fail(builder, -EINVAL, "the texts of a row are not valid");
+        return (struct texts){0};
+    }
+    char *copy = take(builder, (size_t)bytes, 1);
     if (copy == NULL)
-        return builder->code;
-    memcpy(copy, from, ret_texts->bytes);
-    copy[bytes - 1] = '\0';
-    ret_texts->copy = copy;
+        return (struct texts){0};
+    memcpy(copy, from, (size_t)bytes);
+    copy[bytes - 1] = '\0'; /* whatever the driver's other threads do to it */
     *row_texts = copy;
-    return 0;
+    return (struct texts){.from = from,
+                          .copy = copy,
+                          .bytes = (size_t)bytes,
+                          .sure_bytes = bytes <= SUBWG_SNAPSHOT_STRING_MAX + 1 ? (size_t)bytes : 0};
 }
 
-/* As take_string(), but what lies in the texts is there already. */
-static int32_t find_or_take_string(struct subwg_snapshot_builder *builder,
-                                   const struct texts *texts, const char **string)
+static void fail_long_string(struct subwg_snapshot_builder *builder)
+{
+    (void)fail(builder, -EINVAL, "a string is longer than 4096 bytes");
+}
+
+/* Puts a copy in the place of a string. */
+static void copy_string(struct subwg_snapshot_builder *builder, const char **string)
+{
+    size_t length = strnlen(*string, SUBWG_SNAPSHOT_STRING_MAX + 1);
+    if (length > SUBWG_SNAPSHOT_STRING_MAX) {
+        fail_long_string(builder);
+        return;
+    }
+    char *copy = take(builder, length + 1, 1);
+    if (copy == NULL)
+        return;
+    memcpy(copy, *string, length);
+    copy[length] = '\0';
+    *string = copy;
+}
+
+static __attribute__((noinline)) void take_other_string(struct subwg_snapshot_builder *builder,
+                                                        const struct texts *texts,
+                                                        const char **string)
 {
     size_t within = (size_t)((uintptr_t)*string - (uintptr_t)texts->from);
-    if (within >= texts->bytes)
-        return take_string(builder, string);
-    *string = texts->copy + within;
-    if (texts->bytes > SUBWG_SNAPSHOT_STRING_MAX + 1 &&
-        strnlen(*string, SUBWG_SNAPSHOT_STRING_MAX + 1) > SUBWG_SNAPSHOT_STRING_MAX)
-        return fail_long_string(builder);
-    return 0;
+    if (within < texts->bytes) {
+        *string = texts->copy + within;
+        if (strnlen(*string, SUBWG_SNAPSHOT_STRING_MAX + 1) > SUBWG_SNAPSHOT_STRING_MAX)
+            fail_long_string(builder);
+    } else if (*string == NULL || **string == '\0') {
+        *string = "";
+    } else {
+        copy_string(builder, string);
+    }
 }
 
-static int32_t take_strings(struct subwg_snapshot_builder *builder, const struct texts *texts,
-                            void *row, const size_t *members, size_t count)
+/* Puts a copy in the place of a string; what lies in the texts is copied already. A failure shows in the
+ * builder's code. */
+static inline void take_string(struct subwg_snapshot_builder *builder, const struct texts *texts,
+                               const char **string)
 {
-    int32_t code = 0;
-    for (size_t i = 0; code == 0 && i < count; i++)
-        code = find_or_take_string(builder, texts,
-                                   (const char **)(void *)((unsigned char *)row + members[i]));
-    return code;
+    size_t within = (size_t)((uintptr_t)*string - (uintptr_t)texts->from);
+    if (within < texts->sure_bytes)
+        *string = texts->copy + within;
+    else
+        take_other_string(builder, texts, string);
 }
 
-static int32_t take_subnets(struct subwg_snapshot_builder *builder, const struct texts *texts,
-                            struct subwg_connection *row)
+static void take_subnets(struct subwg_snapshot_builder *builder, const struct texts *texts,
+                         struct subwg_connection *row)
 {
-    if (row->subnet_count > SUBWG_SNAPSHOT_SUBNETS_MAX)
-        return fail(builder, -EINVAL, "a row has more than 65536 subnets");
-    if (row->subnet_count > 0 && row->subnets == NULL)
-        return fail(builder, -EINVAL, "a row counts subnets and has none");
+    if (row->subnet_count > SUBWG_SNAPSHOT_SUBNETS_MAX) {
+        (void)fail(builder, -EINVAL, "a row has more than 65536 subnets");
+        return;
+    }
+    if (row->subnet_count > 0 && row->subnets == NULL) {
+        (void)fail(builder, -EINVAL, "a row counts subnets and has none");
+        return;
+    }
     const char **copies =
         take(builder, row->subnet_count * sizeof(*copies), _Alignof(const char *));
-    int32_t code = copies == NULL ? builder->code : 0;
-    for (uint32_t i = 0; code == 0 && i < row->subnet_count; i++) {
+    if (copies == NULL)
+        return;
+    for (uint32_t i = 0; builder->code == 0 && i < row->subnet_count; i++) {
         copies[i] = row->subnets[i];
-        code = find_or_take_string(builder, texts, &copies[i]);
+        take_string(builder, texts, &copies[i]);
     }
     row->subnets = copies;
-    return code;
+}
+
+/* What a row of a kind is, and what is wrong with another. */
+struct row_kind {
+    uint32_t magic;
+    uint32_t least_size;
+    uint32_t size;
+    const char *misplaced;
+    const char *invalid;
+};
+
+static const struct row_kind row_kinds[SNAPSHOT_KINDS] = {
+    [SNAPSHOT_CONNECTIONS] = {SUBWG_MAGIC_CONNECTION, SUBWG_CONNECTION_SIZE_1_0,
+                              sizeof(struct subwg_connection),
+                              "a connection row in metrics_snapshot",
+                              "the head of a connection row is not valid"},
+    [SNAPSHOT_METRICS] = {SUBWG_MAGIC_METRIC, SUBWG_METRIC_SIZE_1_0, sizeof(struct subwg_metric),
+                          "a metric row in get_connections",
+                          "the head of a metric row is not valid"},
+};
+
+/* The next row with what we know of theirs, its strings still theirs; it counts once it is whole. NULL on
+ * failure. */
+static inline void *begin_row(struct subwg_snapshot_builder *builder, enum snapshot_kind kind,
+                              const struct subwg_head *theirs)
+{
+    const struct row_kind *known = &row_kinds[kind];
+    if (builder->code != 0)
+        return NULL;
+    const char *fault = builder->kind != kind ? known->misplaced
+                        : theirs == NULL || !head_is(theirs, known->magic, known->least_size)
+                            ? known->invalid
+                            : NULL;
+    if (fault != NULL) {
+        (void)fail(builder, -EINVAL, fault);
+        return NULL;
+    }
+    void *row = next_row(builder);
+    if (row != NULL)
+        head_copy_known(row, known->size, theirs);
+    return row;
+}
+
+static int32_t end_row(struct subwg_snapshot_builder *builder)
+{
+    builder->row_count += builder->code == 0;
+    return builder->code;
 }
 
 int32_t snapshot_add_connection(struct subwg_snapshot_builder *builder,
                                 const struct subwg_connection *row)
 {
-    if (builder->code != 0)
-        return builder->code;
-    if (builder->kind != SNAPSHOT_CONNECTIONS)
-        return fail(builder, -EINVAL, "a connection row in metrics_snapshot");
-    if (row == NULL || !head_is(&row->head, SUBWG_MAGIC_CONNECTION, SUBWG_CONNECTION_SIZE_1_0))
-        return fail(builder, -EINVAL, "the head of a connection row is not valid");
-    struct subwg_connection *copy = next_row(builder);
+    struct subwg_connection *copy = begin_row(builder, SNAPSHOT_CONNECTIONS, (const void *)row);
     if (copy == NULL)
         return builder->code;
-    head_copy_known(copy, sizeof(*copy), row);
     copy->present &= KNOWN_PRESENT;
-    struct texts texts;
-    int32_t code = take_texts(builder, &copy->texts, copy->texts_bytes, &texts);
-    if (code == 0)
-        code =
-            take_strings(builder, &texts, copy, connection_strings, COUNT_OF(connection_strings));
-    if (code == 0)
-        code = take_subnets(builder, &texts, copy);
-    builder->row_count += code == 0;
-    return code;
+    struct texts texts = take_texts(builder, &copy->texts, copy->texts_bytes);
+    take_string(builder, &texts, &copy->status_text);
+    take_string(builder, &texts, &copy->cluster_id);
+    take_string(builder, &texts, &copy->cable_name);
+    take_string(builder, &texts, &copy->hostname);
+    take_string(builder, &texts, &copy->private_ip);
+    take_string(builder, &texts, &copy->public_ip);
+    take_string(builder, &texts, &copy->remote_ip);
+    take_string(builder, &texts, &copy->peer);
+    take_subnets(builder, &texts, copy);
+    return end_row(builder);
 }
 
 int32_t snapshot_add_metric(struct subwg_snapshot_builder *builder, const struct subwg_metric *row)
 {
-    if (builder->code != 0)
-        return builder->code;
-    if (builder->kind != SNAPSHOT_METRICS)
-        return fail(builder, -EINVAL, "a metric row in get_connections");
-    if (row == NULL || !head_is(&row->head, SUBWG_MAGIC_METRIC, SUBWG_METRIC_SIZE_1_0))
-        return fail(builder, -EINVAL, "the head of a metric row is not valid");
-    struct subwg_metric *copy = next_row(builder);
+    struct subwg_metric *copy = begin_row(builder, SNAPSHOT_METRICS, (const void *)row);
     if (copy == NULL)
         return builder->code;
-    head_copy_known(copy, sizeof(*copy), row);
     copy->present &= KNOWN_PRESENT;
-    struct texts texts;
-    int32_t code = take_texts(builder, &copy->texts, copy->texts_bytes, &texts);
-    if (code == 0)
-        code = take_strings(builder, &texts, copy, metric_strings, COUNT_OF(metric_strings));
-    builder->row_count += code == 0;
-    return code;
+    struct texts texts = take_texts(builder, &copy->texts, copy->texts_bytes);
+    take_string(builder, &texts, &copy->cluster_id);
+    take_string(builder, &texts, &copy->cable_name);
+    take_string(builder, &texts, &copy->hostname);
+    take_string(builder, &texts, &copy->private_ip);
+    take_string(builder, &texts, &copy->public_ip);
+    take_string(builder, &texts, &copy->remote_ip);
+    return end_row(builder);
 }
 
 static void take_identity(struct subwg_snapshot_builder *builder, const char *driver,
                           const struct subwg_endpoint *local)
 {
+    const struct texts none = {0};
     struct subwg_snapshot *snapshot = builder->snapshot;
     snapshot->driver = driver;
     snapshot->local = (struct subwg_endpoint)SUBWG_ENDPOINT_INIT;
@@ -264,9 +292,13 @@ static void take_identity(struct subwg_snapshot_builder *builder, const char *dr
     snapshot->local.private_ip = local->private_ip;
     snapshot->local.public_ip = local->public_ip;
     snapshot->local.backend = local->backend;
-    if (take_string(builder, &snapshot->driver) == 0)
-        (void)take_strings(builder, &(struct texts){0}, &snapshot->local, endpoint_strings,
-                           COUNT_OF(endpoint_strings));
+    take_string(builder, &none, &snapshot->driver);
+    take_string(builder, &none, &snapshot->local.cluster_id);
+    take_string(builder, &none, &snapshot->local.cable_name);
+    take_string(builder, &none, &snapshot->local.hostname);
+    take_string(builder, &none, &snapshot->local.private_ip);
+    take_string(builder, &none, &snapshot->local.public_ip);
+    take_string(builder, &none, &snapshot->local.backend);
 }
 
 /* A little more than the last time, as texts with numbers in them grow. */
@@ -286,6 +318,8 @@ void snapshot_builder_init_sized(struct subwg_snapshot_builder *builder, enum sn
         .row_capacity = (uint32_t)with_margin(expected.rows),
         .text_left = LEAST_TEXT_BYTES + with_margin(expected.text_bytes),
     };
+    if (builder->text_left > LIMIT_SNAPSHOT_BYTES)
+        builder->text_left = LIMIT_SNAPSHOT_BYTES;
     size_t row_bytes = builder->row_capacity * builder->row_size;
     struct subwg_snapshot *snapshot = snapshot_allocate(row_bytes, builder->text_left);
     if (snapshot == NULL) {
