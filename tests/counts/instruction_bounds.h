@@ -14,11 +14,11 @@ struct instruction_bounds {
 /* clang-format off */
 static const struct instruction_bounds instruction_bounds[] = {
     {"decode", 5704, 419},
-    {"get_connections", 30831, 2577},
-    {"metrics_snapshot", 27031, 2186},
-    {"seed's text", 15706, 1252},
-    {"Submariner's text", 23546, 1955},
-    {"connection table", 2460, 10},
+    {"get_connections", 17627, 1276},
+    {"metrics_snapshot", 15785, 1099},
+    {"seed's text", 16040, 1249},
+    {"Submariner's text", 23611, 1955},
+    {"connection table", 1891, 10},
     {"connect", 37778, 15},
     {"connect, nothing new", 36560, 15},
     {"disconnect", 15847, 10},
