@@ -64,6 +64,7 @@
 #define LIMIT_PEERS_A_MESSAGE    64u  /* bounds how long one request holds the kernel's lock */
 #define LIMIT_REMOVALS_A_MESSAGE 190u /* peers */
 #define LIMIT_ROUTES_A_SEND      64u
+#define LIMIT_LOOKUPS_A_SEND     64u      /* ways to addresses */
 #define LIMIT_REPLY_MS           5000u    /* wait for a reply, by default; a setting */
 #define LIMIT_EVENT_BUFFER_BYTES 1048576u /* of notices that wait; the kernel doubles it */
 #define LIMIT_EVENT_DATAGRAMS    4096u    /* notices read by one dispatch */

@@ -83,8 +83,8 @@ static int32_t apply_some(struct netlink *netlink, const struct route_change *ch
         code = batch_append(&batch, &changes[batch.count]);
     *ret_count = batch.count;
     if (batch.count > 0)
-        return transport_batch(&netlink->route, batch.bytes, batch.length, batch.count, results,
-                               outcome);
+        return transport_batch(&netlink->route, batch.bytes, batch.length, batch.count, NULL,
+                               results, outcome);
     results[0] = code;
     *ret_count = 1;
     return outcome_fail(outcome, code);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Routes as they are: the list, and the way to one address. */
+/* Routes as they are. */
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
@@ -9,16 +9,6 @@
 #include "netlink/attribute.h"
 #include "netlink/family.h"
 #include "netlink/handle.h"
-
-static struct nlmsghdr *route_request(struct netlink *netlink, struct rtmsg **ret_head)
-{
-    struct nlmsghdr *request = mnl_nlmsg_put_header(netlink->request);
-    request->nlmsg_type = RTM_GETROUTE;
-    *ret_head = mnl_nlmsg_put_extra_header(request, sizeof(**ret_head));
-    return request;
-}
-
-/* Listing. */
 
 struct route_dump {
     uint32_t table;
@@ -109,9 +99,10 @@ int32_t route_list(struct netlink *netlink, uint32_t table, uint8_t protocol,
     struct route_dump dump = {.table = table, .protocol = protocol};
     const struct message_reader reader = {
         .restart = restart_routes, .read = read_route, .context = &dump};
-    struct rtmsg *head;
-    struct nlmsghdr *request = route_request(netlink, &head);
+    struct nlmsghdr *request = mnl_nlmsg_put_header(netlink->request);
+    request->nlmsg_type = RTM_GETROUTE;
     request->nlmsg_flags = NLM_F_DUMP;
+    struct rtmsg *head = mnl_nlmsg_put_extra_header(request, sizeof(*head));
     head->rtm_protocol = protocol;
     if (table != 0)
         mnl_attr_put_u32(request, RTA_TABLE, table);
@@ -122,111 +113,4 @@ int32_t route_list(struct netlink *netlink, uint32_t table, uint8_t protocol,
     *ret_routes = dump.routes;
     *ret_count = dump.count;
     return 0;
-}
-
-/* The way to an address. */
-
-static int32_t read_metrics(struct attributes metrics, uint32_t *mtu)
-{
-    struct attribute attribute;
-    int32_t code;
-    while ((code = attribute_next(&metrics, &attribute)) > 0)
-        if (attribute.type == RTAX_MTU && !attribute_copy(&attribute, mtu, sizeof(*mtu)))
-            return -EBADMSG;
-    return code;
-}
-
-static int32_t read_way(void *context, struct nlmsghdr *message)
-{
-    struct route_lookup *way = context;
-    struct attributes attributes;
-    struct attribute attribute;
-    int32_t code = attributes_of_message(message, sizeof(struct rtmsg), &attributes);
-    if (code < 0)
-        return code;
-    const struct rtmsg *head = mnl_nlmsg_get_payload(message);
-    way->type = head->rtm_type;
-    while ((code = attribute_next(&attributes, &attribute)) > 0) {
-        if (attribute.type == RTA_OIF &&
-            !attribute_copy(&attribute, &way->ifindex, sizeof(way->ifindex)))
-            return -EBADMSG;
-        if (attribute.type == RTA_METRICS)
-            code = read_metrics(attributes_nested(&attribute), &way->mtu);
-        if (code < 0)
-            return code;
-    }
-    return code;
-}
-
-static void encode_lookup(struct netlink *netlink, const struct address *address, uint32_t mark)
-{
-    struct rtmsg *head;
-    struct nlmsghdr *request = route_request(netlink, &head);
-    head->rtm_family = family_number(address->family);
-    head->rtm_dst_len = address->family;
-    mnl_attr_put(request, RTA_DST, address->family / 8u, address->bytes);
-    if (mark != 0)
-        mnl_attr_put_u32(request, RTA_MARK, mark);
-    if (address->scope != 0)
-        mnl_attr_put_u32(request, RTA_OIF, address->scope);
-}
-
-static bool leads_nowhere(const struct route_lookup *way)
-{
-    return way->type == RTN_UNREACHABLE || way->type == RTN_BLACKHOLE ||
-           way->type == RTN_PROHIBIT || way->type == RTN_THROW || way->ifindex == 0;
-}
-
-int32_t route_find_way(struct netlink *netlink, const struct address *address, uint32_t mark,
-                       struct route_lookup *ret_lookup, struct subwg_error *error)
-{
-    struct outcome outcome;
-    struct route_lookup way = {0};
-    const struct message_reader reader = {.read = read_way, .context = &way};
-    int32_t code = -EAFNOSUPPORT;
-    if (address->family == FAMILY_IPV4 || address->family == FAMILY_IPV6) {
-        encode_lookup(netlink, address, mark);
-        code = transport_request(&netlink->route, (struct nlmsghdr *)(void *)netlink->request,
-                                 &reader, &outcome);
-        if (code == 0 && leads_nowhere(&way))
-            code = outcome_fail(&outcome, -ENETUNREACH);
-    } else {
-        outcome_fail(&outcome, code);
-    }
-    if (code < 0) {
-        char text[ADDRESS_TEXT_SIZE];
-        return outcome_report(&outcome, error, "look up route", "look up the route to %s",
-                              address_format(address, text));
-    }
-    *ret_lookup = way;
-    return 0;
-}
-
-static int32_t find_link_mtu(struct netlink *netlink, uint32_t ifindex, uint32_t *ret_mtu,
-                             struct subwg_error *error)
-{
-    struct link_info link;
-    bool lasts = host_cache_refresh(&netlink->host);
-    *ret_mtu = host_cache_link_mtu(&netlink->host, ifindex);
-    if (*ret_mtu != 0)
-        return 0;
-    int32_t code = link_by_index(netlink, ifindex, &link, error);
-    if (code < 0)
-        return code;
-    *ret_mtu = link.mtu;
-    if (lasts)
-        host_cache_keep_link_mtu(&netlink->host, ifindex, link.mtu);
-    return 0;
-}
-
-int32_t route_lookup(struct netlink *netlink, const struct address *address, uint32_t mark,
-                     struct route_lookup *ret_lookup, struct subwg_error *error)
-{
-    struct route_lookup way = {0};
-    int32_t code = route_find_way(netlink, address, mark, &way, error);
-    if (code == 0 && way.mtu == 0)
-        code = find_link_mtu(netlink, way.ifindex, &way.mtu, error);
-    if (code == 0)
-        *ret_lookup = way;
-    return code;
 }

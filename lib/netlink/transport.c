@@ -327,12 +327,16 @@ int32_t transport_request(struct transport *transport, struct nlmsghdr *request,
 }
 
 int32_t transport_batch(struct transport *transport, void *requests, size_t length, uint32_t count,
-                        int32_t *results, struct outcome *outcome)
+                        const struct message_reader *reader, int32_t *results,
+                        struct outcome *outcome)
 {
     if (count == 0 || count > LIMIT_PENDING_REPLIES)
         return outcome_fail(outcome, -EINVAL);
-    struct exchange exchange = {
-        .first = transport->sequence + 1, .count = count, .results = results, .outcome = outcome};
+    struct exchange exchange = {.first = transport->sequence + 1,
+                                .count = count,
+                                .results = results,
+                                .reader = reader,
+                                .outcome = outcome};
     uint8_t *next = requests;
     size_t left = length;
     for (uint32_t i = 0; i < count; i++) {

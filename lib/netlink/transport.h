@@ -49,8 +49,11 @@ int32_t transport_request(struct transport *transport, struct nlmsghdr *request,
 
 /* Sends count (1 to LIMIT_PENDING_REPLIES) requests, one behind the other in length bytes, at once.
  * results[i] receives the code of request i; one that fails does not stop those behind it. outcome is
- * that of the first that failed. Returns outcome->code; -E... with !from_kernel: the exchange broke. */
+ * that of the first that failed. Returns outcome->code; -E... with !from_kernel: the exchange broke.
+ * reader (may be NULL) receives the answers, at most one message to each request: which one it answers
+ * is told by its sequence number, which begins with the transport's next. */
 int32_t transport_batch(struct transport *transport, void *requests, size_t length, uint32_t count,
-                        int32_t *results, struct outcome *outcome);
+                        const struct message_reader *reader, int32_t *results,
+                        struct outcome *outcome);
 
 #endif

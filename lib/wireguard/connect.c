@@ -11,41 +11,6 @@
 #include "wireguard/moves.h"
 #include "wireguard/slice.h"
 
-/* That there is no way is an answer; that the kernel could not look for one is none. */
-static bool is_answer(const struct subwg_error *failure)
-{
-    switch (failure->kernel_errno) {
-    case 0:
-    case EPERM:
-    case EINTR:
-    case ENOMEM:
-    case ENOBUFS:
-    case EBUSY:
-        return false;
-    default:
-        return true;
-    }
-}
-
-/* The MTU of the path to a new endpoint; the device follows the smallest one. Not knowing it (no
- * route yet) is no reason to fail. */
-int32_t connect_find_path_mtu(struct subwg_instance *instance, struct connection *candidate,
-                              struct subwg_error *error)
-{
-    struct subwg_error failure = SUBWG_ERROR_INIT;
-    struct route_lookup lookup;
-    if (instance->settings.mtu != 0)
-        return 0;
-    int32_t code = route_lookup(instance->netlink, &candidate->endpoint.address,
-                                instance->settings.mark, &lookup, &failure);
-    if (code == 0)
-        candidate->path_mtu = lookup.mtu;
-    if (code == 0 || code == -ENODEV || is_answer(&failure))
-        return 0;
-    error_copy(error, &failure);
-    return code;
-}
-
 static int32_t check_room(struct subwg_instance *instance, struct subwg_error *error)
 {
     if (instance->table.count >= LIMIT_CONNECTIONS)
@@ -68,7 +33,7 @@ int32_t connect_candidate(struct subwg_instance *instance, struct connection *ca
     if (code == 0)
         code = slice_find(instance, candidate, &slice, error);
     if (code == 0)
-        code = connect_find_path_mtu(instance, candidate, error);
+        code = path_find_mtu(instance, candidate, error);
     if (code == 0) {
         moves_stage(instance, candidate, &slice);
         code = slice_install(instance, candidate, &slice, error);

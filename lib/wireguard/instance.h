@@ -91,9 +91,6 @@ void lock_release(struct subwg_instance *instance);
 /* connect.c, disconnect.c, leftovers.c */
 int32_t connect_endpoint(struct subwg_instance *instance, const struct subwg_endpoint *remote,
                          char *ret_address, struct subwg_error *error);
-/* The path MTU of a candidate's endpoint, where the settings leave the MTU to it. */
-int32_t connect_find_path_mtu(struct subwg_instance *instance, struct connection *candidate,
-                              struct subwg_error *error);
 /* The two halves of it. Parsing is 1 and leaves NULL for the own cluster; a connected candidate belongs
  * to the table, one that failed to the caller. */
 int32_t connect_parse(struct subwg_instance *instance, const struct subwg_endpoint *remote,
@@ -127,6 +124,13 @@ bool leftover_may_go(const struct subwg_instance *instance, const struct connect
 /* After the end of the list: the kernel does not have them any more. */
 void leftovers_forget(struct subwg_instance *instance);
 int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *error);
+
+/* path.c: the path MTUs of candidates' endpoints, where the settings leave the device's MTU to them. No
+ * way to one (yet) is no failure. */
+int32_t path_find_mtu(struct subwg_instance *instance, struct connection *candidate,
+                      struct subwg_error *error);
+int32_t path_find_mtus(struct subwg_instance *instance, struct connection *const *candidates,
+                       uint32_t count, struct subwg_error *error);
 
 /* policy.c: may this connection stand beside all others? Refuses with the reason, or returns 0. */
 int32_t policy_check(struct subwg_instance *instance, const struct connection *candidate,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "wireguard/apply.h"
@@ -17,18 +18,43 @@ static int key_order(const void *a, const void *b)
     return memcmp(a, b, KEY_SIZE);
 }
 
-bool newcomers_look(struct subwg_instance *instance, struct newcomers *newcomers)
+static bool gather_foreign(struct subwg_instance *instance, struct newcomers *newcomers)
 {
     const struct wg_device *dump = &instance->dump;
-    newcomers->foreign = calloc((size_t)dump->peer_count + 1, sizeof(*newcomers->foreign));
-    if (newcomers->foreign == NULL || address_list(instance->netlink, &newcomers->addresses,
-                                                   &newcomers->address_count, NULL) != 0)
-        return false;
-    newcomers->foreign_count = dump->peer_count;
-    for (uint32_t i = 0; i < dump->peer_count; i++)
-        newcomers->foreign[i] = dump->peers[i].public_key;
-    qsort(newcomers->foreign, newcomers->foreign_count, sizeof(*newcomers->foreign), key_order);
+    uint32_t capacity = 0;
+    bool any = !instance->dump_taken || instance->stranger_count > 0;
+    for (uint32_t i = 0; i < dump->peer_count && any; i++) {
+        const struct key *key = &dump->peers[i].public_key;
+        if (table_find_dumped(&instance->table, i, key) != NULL)
+            continue;
+        struct key *grown =
+            array_grow(newcomers->foreign, &capacity, newcomers->foreign_count, sizeof(*grown));
+        if (grown == NULL)
+            return false;
+        newcomers->foreign = grown;
+        newcomers->foreign[newcomers->foreign_count++] = *key;
+    }
+    if (newcomers->foreign_count > 1)
+        qsort(newcomers->foreign, newcomers->foreign_count, sizeof(*newcomers->foreign), key_order);
     return true;
+}
+
+/* A copy: what is borrowed lasts until the next look, and the list may be long. */
+static bool copy_addresses(struct subwg_instance *instance, struct newcomers *newcomers)
+{
+    const struct interface_address *addresses;
+    if (address_current(instance->netlink, &addresses, &newcomers->address_count, NULL) != 0)
+        return false;
+    newcomers->addresses =
+        calloc((size_t)newcomers->address_count + 1, sizeof(*newcomers->addresses));
+    for (uint32_t i = 0; i < newcomers->address_count && newcomers->addresses != NULL; i++)
+        newcomers->addresses[i] = addresses[i];
+    return newcomers->addresses != NULL;
+}
+
+bool newcomers_look(struct subwg_instance *instance, struct newcomers *newcomers)
+{
+    return copy_addresses(instance, newcomers) && gather_foreign(instance, newcomers);
 }
 
 void newcomers_finish(struct newcomers *newcomers)
@@ -45,8 +71,9 @@ static bool is_new(const struct subwg_instance *instance, const struct newcomers
     return table_find_cluster(table, candidate->cluster_id) == NULL &&
            table_find_key(table, &candidate->public_key) == NULL &&
            table_find_held(table, candidate) == NULL &&
-           bsearch(&candidate->public_key, newcomers->foreign, newcomers->foreign_count,
-                   sizeof(*newcomers->foreign), key_order) == NULL;
+           (newcomers->foreign_count == 0 ||
+            bsearch(&candidate->public_key, newcomers->foreign, newcomers->foreign_count,
+                    sizeof(*newcomers->foreign), key_order) == NULL);
 }
 
 /* Without a mark everybody's endpoint matters to everybody. */
@@ -63,27 +90,10 @@ static bool is_harmless(const struct subwg_instance *instance, const struct newc
     return harmless;
 }
 
-/* Behind one address there may be several gateways, which then mostly follow each other. */
-static bool find_path(struct subwg_instance *instance, struct newcomers *newcomers,
-                      struct connection *candidate)
+bool newcomers_accept(const struct subwg_instance *instance, const struct newcomers *newcomers,
+                      const struct connection *candidate)
 {
-    const struct address *address = &candidate->endpoint.address;
-    if (address_equal(address, &newcomers->path)) {
-        candidate->path_mtu = newcomers->path_mtu;
-        return true;
-    }
-    if (connect_find_path_mtu(instance, candidate, NULL) != 0)
-        return false;
-    newcomers->path = *address;
-    newcomers->path_mtu = candidate->path_mtu;
-    return true;
-}
-
-bool newcomers_accept(struct subwg_instance *instance, struct newcomers *newcomers,
-                      struct connection *candidate)
-{
-    return is_new(instance, newcomers, candidate) && is_harmless(instance, newcomers, candidate) &&
-           find_path(instance, newcomers, candidate);
+    return is_new(instance, newcomers, candidate) && is_harmless(instance, newcomers, candidate);
 }
 
 /* Connecting. */
@@ -204,12 +214,12 @@ int32_t newcomers_connect(struct subwg_instance *instance, struct connection *co
 {
     struct stages stages = {0};
     struct subwg_error failure = SUBWG_ERROR_INIT;
-    int32_t code = 0;
-    if (reserve(instance, count) && stages_reserve(&stages, candidates, count)) {
+    int32_t code = path_find_mtus(instance, candidates, count, &failure);
+    if (code == 0 && !(reserve(instance, count) && stages_reserve(&stages, candidates, count)))
+        code = error_no_memory(&failure, "connect many");
+    if (code == 0) {
         stages_fill(&stages, instance, candidates, count);
         code = install(instance, &stages, &failure);
-    } else {
-        code = error_no_memory(&failure, "connect many");
     }
     if (code == 0)
         instance->mtu = stages.silent.device.mtu;

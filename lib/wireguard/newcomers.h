@@ -16,10 +16,8 @@
 struct newcomers {
     struct interface_address *addresses; /* of this host */
     uint32_t address_count;
-    struct key *foreign; /* keys that the last dump had, sorted */
+    struct key *foreign; /* keys that the last dump had and that are no connection's, sorted */
     uint32_t foreign_count;
-    struct address path; /* that was looked up last; family none: none was */
-    uint32_t path_mtu;
 };
 
 /* Fills a zeroed one, to be ended in any case. False: nothing can be judged. */
@@ -27,9 +25,9 @@ bool newcomers_look(struct subwg_instance *instance, struct newcomers *newcomers
 void newcomers_finish(struct newcomers *newcomers);
 
 /* True if the candidate is new and may stand beside all others. False is no refusal: connect_candidate
- * decides, and says why. Fills in its path MTU. */
-bool newcomers_accept(struct subwg_instance *instance, struct newcomers *newcomers,
-                      struct connection *candidate);
+ * decides, and says why. */
+bool newcomers_accept(const struct subwg_instance *instance, const struct newcomers *newcomers,
+                      const struct connection *candidate);
 
 /* Connects candidates that were accepted and do not touch each other: 0 = all, and they belong to the
  * table; otherwise none. A failure leaves the kernel as it was, or all of them doubted. */

@@ -22,7 +22,7 @@ static const struct instruction_bounds instruction_bounds[] = {
     {"connect", 37778, 15},
     {"connect, nothing new", 36560, 15},
     {"disconnect", 15847, 10},
-    {"connect_many", 3766478, 456},
+    {"connect_many", 3642058, 446},
     {"disconnect_many", 1137196, 60},
     {"reconcile, nothing", 110005, 3306},
     {"dispatch, nothing", 1513, 10},

@@ -128,6 +128,34 @@ START_TEST(the_smallest_path_of_newcomers_counts)
 }
 END_TEST
 
+START_TEST(newcomers_share_the_lookups_of_their_paths)
+{
+    connect_all();
+    disconnect_all();
+    uint64_t sends = fake_kernel_counters().sends;
+    connect_all();
+    assert_codes(0, COUNT);
+    ck_assert_uint_eq(fake_kernel_counters().sends - sends,
+                      4); /* ways, peers, routes, keepalives */
+}
+END_TEST
+
+/* No way to one of them is no hindrance; that the kernel could not look is one for all, until each is
+ * asked for alone. */
+START_TEST(a_path_that_is_not_found_stops_no_other)
+{
+    char *wanted = one_by_one();
+    for (uint32_t i = 1; i <= COUNT; i += 6) {
+        fake_kernel_fail_request(i, i % 4 == 3 ? ENOMEM : ENETUNREACH);
+        connect_all();
+        assert_codes(0, COUNT);
+        assert_kernel_equals(wanted);
+        disconnect_all();
+    }
+    free(wanted);
+}
+END_TEST
+
 /* A foreign route stands in the way of one; the others are connected for themselves. */
 START_TEST(one_that_the_kernel_refuses_stops_no_other)
 {
@@ -196,6 +224,8 @@ int main(void)
         {many_newcomers_are_as_if_connected_one_by_one, 0},
         {newcomers_share_their_messages, 0},
         {the_smallest_path_of_newcomers_counts, 0},
+        {newcomers_share_the_lookups_of_their_paths, 0},
+        {a_path_that_is_not_found_stops_no_other, 0},
         {one_that_the_kernel_refuses_stops_no_other, 0},
         {newcomers_that_may_not_call_are_connected_alone, 0},
         {a_refused_removal_stops_no_other, 0},

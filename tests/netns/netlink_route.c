@@ -484,6 +484,45 @@ START_TEST(no_way_to_an_address)
 }
 END_TEST
 
+/* What is asked together is answered as if each were asked alone. */
+START_TEST(the_ways_to_many_addresses)
+{
+    struct address hosts[LIMIT_LOOKUPS_A_SEND + 1];
+    struct route_lookup ways[LIMIT_LOOKUPS_A_SEND + 1];
+    int32_t results[LIMIT_LOOKUPS_A_SEND + 1];
+    shell("ip addr add 10.9.0.1/24 dev left && ip -6 addr add fd00:9::1/64 dev left nodad &&"
+          "ip link set right mtu 1300 &&"
+          "ip route add 192.0.2.0/25 via 10.9.0.2 && ip -6 route add 2001:db8::/32 via fd00:9::2 &&"
+          "ip route add 192.0.2.5/32 dev left mtu 1234 && ip route add 192.0.2.8/30 dev right &&"
+          "ip route add prohibit 192.0.2.16/28");
+    for (unsigned int i = 0; i <= LIMIT_LOOKUPS_A_SEND; i++) {
+        char text[40];
+        (void)snprintf(text, sizeof(text), i % 4 == 3 ? "2001:db8::%u" : "192.0.2.%u", i * 3);
+        hosts[i] = address(text);
+    }
+    ASSERT_DONE(route_lookup_many(netlink, hosts, LIMIT_LOOKUPS_A_SEND, 0, ways, results, &error));
+    unsigned int refused = 0;
+    for (unsigned int i = 0; i < LIMIT_LOOKUPS_A_SEND; i++) {
+        struct route_lookup way = {0};
+        ck_assert_int_eq(results[i], route_lookup(netlink, &hosts[i], 0, &way, &error));
+        refused += results[i] != 0;
+        if (results[i] != 0)
+            continue;
+        ck_assert_uint_eq(ways[i].ifindex, way.ifindex);
+        ck_assert_uint_eq(ways[i].mtu, way.mtu);
+        ck_assert_uint_eq(ways[i].type, way.type);
+    }
+    ck_assert_uint_gt(refused, 4); /* behind 192.0.2.127 and where it is prohibited */
+    ck_assert_uint_eq(ways[3].mtu, 1500);
+    ck_assert_uint_eq(ways[1].mtu, 1500);
+    ck_assert_int_eq(
+        route_lookup_many(netlink, hosts, LIMIT_LOOKUPS_A_SEND + 1, 0, ways, results, &error),
+        -EINVAL);
+    hosts[1].family = 7;
+    ck_assert_int_eq(route_lookup_many(netlink, hosts, 2, 0, ways, results, &error), -EAFNOSUPPORT);
+}
+END_TEST
+
 /* Rules. */
 
 static uint32_t count_rule(const struct rule *wanted)
@@ -629,7 +668,7 @@ int main(void)
              a_failure_in_the_middle_names_its_route, a_list_holds_one_table_and_one_protocol,
              exotic_routes_do_not_spoil_the_list, many_routes_come_and_go,
              routes_need_a_link_that_is_up, what_cannot_be_sent_stops_the_rest,
-             the_way_to_an_address, no_way_to_an_address);
+             the_way_to_an_address, no_way_to_an_address, the_ways_to_many_addresses);
     ADD_CASE(suite, "rule", a_rule_comes_and_goes, the_invert_bit_tells_rules_apart,
              rules_that_ask_for_more_are_not_plain, the_kernels_own_rules_are_listed);
     ADD_CASE(suite, "permission", without_the_capability_it_is_named);

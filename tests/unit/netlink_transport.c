@@ -594,6 +594,17 @@ END_TEST
 static int32_t batch_codes[LIMIT_PENDING_REPLIES];
 static uint32_t batch_answered; /* the last acknowledgement is only sent if all are */
 
+static bool batch_tells; /* something to each request that is not refused */
+static uint32_t batch_told[LIMIT_PENDING_REPLIES]; /* sequence numbers */
+
+static int32_t take_told(void *context, struct nlmsghdr *message)
+{
+    (void)context;
+    ck_assert_uint_lt(messages, LIMIT_PENDING_REPLIES);
+    batch_told[messages++] = message->nlmsg_seq;
+    return read_result;
+}
+
 static void answer_batch(const struct nlmsghdr *requests, size_t length)
 {
     const struct nlmsghdr *message = requests;
@@ -601,6 +612,8 @@ static void answer_batch(const struct nlmsghdr *requests, size_t length)
     for (uint32_t i = 0; i < count; i++, message++) {
         ck_assert_uint_eq(message->nlmsg_seq, requests->nlmsg_seq + i);
         ck_assert_uint_eq((message->nlmsg_flags & NLM_F_ACK) != 0, i + 1 == count);
+        if (batch_tells && batch_codes[i] == 0)
+            script_reply(message, DATA_TYPE, 0, NULL, 0);
         if (i < batch_answered && (batch_codes[i] != 0 || i + 1 == count))
             script_acknowledge(message, batch_codes[i], batch_codes[i] != 0 ? "why" : NULL);
     }
@@ -613,8 +626,11 @@ static int32_t batch(uint32_t count, int32_t *results)
         headers[i] = (struct nlmsghdr){.nlmsg_len = sizeof(*headers), .nlmsg_type = DATA_TYPE};
         results[i] = 1;
     }
+    const struct message_reader reader = {.read = take_told};
     script.answer = answer_batch;
-    return transport_batch(&transport, headers, count * sizeof(*headers), count, results, &outcome);
+    messages = 0;
+    return transport_batch(&transport, headers, count * sizeof(*headers), count,
+                           batch_tells ? &reader : NULL, results, &outcome);
 }
 
 START_TEST(each_request_of_a_batch_has_its_result)
@@ -661,6 +677,29 @@ START_TEST(a_batch_that_breaks_off)
 }
 END_TEST
 
+START_TEST(what_a_batch_asked_for_is_read)
+{
+    int32_t results[LIMIT_PENDING_REPLIES + 1];
+    memset(batch_codes, 0, sizeof(batch_codes));
+    batch_tells = true;
+    batch_answered = LIMIT_PENDING_REPLIES;
+    batch_codes[1] = -ENETUNREACH;
+    read_result = 0;
+    uint32_t first = transport.sequence + 1;
+    ck_assert_int_eq(batch(4, results), -ENETUNREACH);
+    ck_assert_uint_eq(messages, 3);
+    for (uint32_t i = 0; i < 3; i++)
+        ck_assert_uint_eq(batch_told[i] - first, i == 0 ? 0 : i + 1);
+    ck_assert_int_eq(results[0] + results[2] + results[3], 0);
+    ck_assert_int_eq(results[1], -ENETUNREACH);
+    read_result = -EBADMSG;
+    ck_assert_int_eq(batch(4, results), -EBADMSG);
+    ck_assert(!outcome.state_unknown);
+    read_result = 0;
+    assert_replaced(1);
+}
+END_TEST
+
 static void add_case(Suite *suite, const char *name, const TTest *const *tests, size_t count)
 {
     TCase *test_case = tcase_create(name);
@@ -700,7 +739,8 @@ int main(void)
              a_dump_interrupted_for_ever_is_given_up, a_dump_that_lost_messages_is_run_again,
              a_dump_that_cannot_be_read_leaves_nothing_behind, a_dump_without_end_is_given_up,
              a_dump_larger_than_any_is_given_up);
-    ADD_CASE(suite, "batch", each_request_of_a_batch_has_its_result, a_batch_that_breaks_off);
+    ADD_CASE(suite, "batch", each_request_of_a_batch_has_its_result, what_a_batch_asked_for_is_read,
+             a_batch_that_breaks_off);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
