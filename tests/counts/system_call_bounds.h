@@ -23,7 +23,7 @@ static const struct system_call_bounds system_call_bounds[] = {
     {"connect", 11, 0, 1},
     {"connect, nothing new", 7, 0, 1},
     {"disconnect", 5, 0, 1},
-    {"connect_many", 470, 0, 12},
+    {"connect_many", 146, 0, 9},
     {"disconnect_many", 13, 0, 1},
     {"reconcile, nothing", 44, 132, 1},
     {"dispatch, nothing", 3, 0, 2},
