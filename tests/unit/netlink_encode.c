@@ -524,8 +524,10 @@ START_TEST(what_does_not_fit_stays_close_behind_the_message)
                 break;
             size_t end = buffer.header.nlmsg_len;
             spilled |= buffer.bytes[end + 12] != 0xa5;
-            for (size_t i = end + WIREGUARD_LEAST_MESSAGE_BYTES; i < 4096; i++)
-                ck_assert_msg(buffer.bytes[i] == 0xa5, "%zu bytes behind the end", i - end);
+            size_t i = end + WIREGUARD_LEAST_MESSAGE_BYTES;
+            while (i < 4096 && buffer.bytes[i] == 0xa5)
+                i++;
+            ck_assert_msg(i >= 4096, "%zu bytes behind the end", i - end);
         }
     }
     ck_assert(spilled);
