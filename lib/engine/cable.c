@@ -48,7 +48,8 @@ static int32_t cable_allocate(struct registry_driver *driver,
     if (cable == NULL ||
         gate_init(&cable->gate, driver->table.thread_model, &driver->serial) != 0) {
         (void)error_set(error, code, SUBWG_REASON_NO_MEMORY, "create",
-                        "no memory for a cable of driver \"%s\"", driver->table.name);
+                        "cannot make a cable of driver \"%s\": %s", driver->table.name,
+                        error_phrase(code));
         goto no_gate;
     }
     cable->driver = &driver->table;

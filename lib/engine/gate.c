@@ -2,7 +2,6 @@
 #include "engine/gate.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #include <subwg/driver.h>
 
@@ -20,7 +19,9 @@ int gate_lock_init(pthread_mutex_t *lock)
 
 int32_t gate_init(struct gate *gate, uint32_t thread_model, pthread_mutex_t *serial)
 {
-    *gate = (struct gate){.owner = getpid()};
+    *gate = (struct gate){0};
+    if (process_mark_init(&gate->process) != 0)
+        goto no_process;
     if (gate_lock_init(&gate->own) != 0)
         goto no_own;
     if (gate_lock_init(&gate->calls_lock) != 0)
@@ -38,13 +39,17 @@ no_condition:
 no_calls_lock:
     (void)pthread_mutex_destroy(&gate->own);
 no_own:
+    process_mark_release(&gate->process);
+no_process:
     return -ENOMEM;
 }
 
 void gate_release(struct gate *gate)
 {
+    bool own = process_mark_is_own(&gate->process);
+    process_mark_release(&gate->process);
     /* After fork a lock may be held for ever by a thread that this process does not have. */
-    if (gate->owner != getpid())
+    if (!own)
         return;
     (void)pthread_cond_destroy(&gate->calls_fewer);
     (void)pthread_mutex_destroy(&gate->calls_lock);
@@ -70,7 +75,7 @@ bool gate_is_inside(struct gate *gate, const struct subwg_snapshot_builder *buil
 
 int32_t gate_enter(struct gate *gate, struct gate_call *call)
 {
-    if (gate->owner != getpid())
+    if (!process_mark_is_own(&gate->process))
         return -ESTALE;
     if (gate_is_inside(gate, NULL))
         return -EDEADLK;

@@ -8,7 +8,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
+
+#include "engine/process_mark.h"
 
 struct subwg_snapshot_builder;
 
@@ -20,7 +21,7 @@ struct gate_call {
 };
 
 struct gate {
-    pid_t owner; /* the process that made the instance */
+    struct process_mark process; /* of the one that made the instance */
     pthread_mutex_t
         *exclusive;      /* held by a call that is inside; NULL where calls run in parallel */
     pthread_mutex_t own; /* what exclusive points to, unless instances share one */
