@@ -15,19 +15,19 @@ struct system_call_bounds {
 /* clang-format off */
 static const struct system_call_bounds system_call_bounds[] = {
     {"decode", 2, 0, 0},
-    {"get_connections", 3, 0, 1},
-    {"metrics_snapshot", 3, 0, 1},
+    {"get_connections", 2, 0, 0},
+    {"metrics_snapshot", 2, 0, 0},
     {"seed's text", 0, 1, 0},
     {"Submariner's text", 0, 1, 0},
     {"connection table", 0, 0, 0},
-    {"connect", 11, 0, 1},
-    {"connect, nothing new", 7, 0, 1},
-    {"disconnect", 5, 0, 1},
-    {"connect_many", 146, 0, 9},
-    {"disconnect_many", 13, 0, 1},
-    {"reconcile, nothing", 44, 132, 1},
-    {"dispatch, nothing", 3, 0, 2},
-    {"cleanup", 27, 0, 6},
+    {"connect", 10, 0, 0},
+    {"connect, nothing new", 6, 0, 0},
+    {"disconnect", 4, 0, 0},
+    {"connect_many", 145, 0, 8},
+    {"disconnect_many", 12, 0, 0},
+    {"reconcile, nothing", 43, 132, 0},
+    {"dispatch, nothing", 2, 0, 1},
+    {"cleanup", 26, 0, 5},
 };
 /* clang-format on */
 
