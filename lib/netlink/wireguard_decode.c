@@ -41,54 +41,46 @@ static bool decode_allowed_ip_attribute(const struct attribute *attribute, uint1
     }
 }
 
-/* Where kernels put an allowed IP's attributes. */
+/* Where kernels put an allowed IP's attributes, the address at the end. */
 enum {
-    CIDR_MASK_AT = 0,
+    ALLOWED_IP_AT = 0,
+    CIDR_MASK_AT = ALLOWED_IP_AT + ATTRIBUTE_HEAD,
     FAMILY_AT = CIDR_MASK_AT + ATTRIBUTE_ROOM(sizeof(uint8_t)),
     IPADDR_AT = FAMILY_AT + ATTRIBUTE_ROOM(sizeof(uint16_t)),
 };
 
-/* True if the attributes are those of an allowed IP of this family and lie as usual. */
-static inline bool lies_as_usual(const struct attributes *attributes, uint16_t wanted_family,
-                                 size_t address_size)
+/* An allowed IP of this family that lies as usual; false leaves it to who looks closely. */
+static inline bool take_usual_of(struct attributes *list, uint16_t wanted_family, enum family bits,
+                                 size_t address_size, struct prefix *ret_prefix)
 {
-    const uint8_t *bytes = attributes->next;
+    const uint8_t *bytes = list->next;
+    size_t size = IPADDR_AT + ATTRIBUTE_ROOM(address_size);
     uint16_t family;
-    if (attributes->left != IPADDR_AT + ATTRIBUTE_ROOM(address_size) ||
+    if (list->left < size ||
+        !attribute_is_at(bytes + ALLOWED_IP_AT, NLA_F_NESTED, size - ATTRIBUTE_HEAD) ||
         !attribute_is_at(bytes + CIDR_MASK_AT, WGALLOWEDIP_A_CIDR_MASK, sizeof(uint8_t)) ||
         !attribute_is_at(bytes + FAMILY_AT, WGALLOWEDIP_A_FAMILY, sizeof(family)) ||
         !attribute_is_at(bytes + IPADDR_AT, WGALLOWEDIP_A_IPADDR, address_size))
         return false;
+    uint8_t length = bytes[CIDR_MASK_AT + ATTRIBUTE_HEAD];
     memcpy(&family, bytes + FAMILY_AT + ATTRIBUTE_HEAD, sizeof(family));
-    return family == wanted_family;
+    if (family != wanted_family || length > bits)
+        return false;
+    *ret_prefix = (struct prefix){.family = (uint8_t)bits, .length = length};
+    memcpy(ret_prefix->bytes, bytes + IPADDR_AT + ATTRIBUTE_HEAD, address_size);
+    *list = attributes_over(bytes + size, list->left - size);
+    return true;
 }
 
-/* An allowed IP that lies as usual; false if it does not, or cannot be. */
-static inline bool decode_usual_allowed_ip(const struct attributes *attributes,
-                                           struct prefix *ret_prefix)
+static inline bool take_usual_allowed_ip(struct attributes *list, struct prefix *ret_prefix)
 {
-    const uint8_t *address = attributes->next + IPADDR_AT + ATTRIBUTE_HEAD;
-    uint8_t length = 0;
-    if (lies_as_usual(attributes, AF_INET, FAMILY_IPV4 / 8)) {
-        length = attributes->next[CIDR_MASK_AT + ATTRIBUTE_HEAD];
-        *ret_prefix = (struct prefix){.family = FAMILY_IPV4, .length = length};
-        memcpy(ret_prefix->bytes, address, FAMILY_IPV4 / 8);
-        return length <= FAMILY_IPV4;
-    }
-    if (lies_as_usual(attributes, AF_INET6, FAMILY_IPV6 / 8)) {
-        length = attributes->next[CIDR_MASK_AT + ATTRIBUTE_HEAD];
-        *ret_prefix = (struct prefix){.family = FAMILY_IPV6, .length = length};
-        memcpy(ret_prefix->bytes, address, FAMILY_IPV6 / 8);
-        return length <= FAMILY_IPV6;
-    }
-    return false;
+    return take_usual_of(list, AF_INET, FAMILY_IPV4, FAMILY_IPV4 / 8, ret_prefix) ||
+           take_usual_of(list, AF_INET6, FAMILY_IPV6, FAMILY_IPV6 / 8, ret_prefix);
 }
 
-/* One allowed IP. Its attributes may come in any order, so the family is judged at the end. */
+/* Any other one. Its attributes come in any order, so the family is judged at the end. */
 static int32_t decode_allowed_ip(struct attributes attributes, struct prefix *ret_prefix)
 {
-    if (decode_usual_allowed_ip(&attributes, ret_prefix))
-        return 0;
     uint16_t family = AF_UNSPEC;
     uint8_t length = UINT8_MAX;
     struct attribute attribute;
@@ -109,23 +101,32 @@ static int32_t decode_allowed_ip(struct attributes attributes, struct prefix *re
     return 0;
 }
 
+/* 1: *ret_prefix is the next one of the list; 0: no more. */
+static int32_t next_allowed_ip(struct attributes *list, struct prefix *ret_prefix)
+{
+    struct attribute element;
+    if (take_usual_allowed_ip(list, ret_prefix))
+        return 1;
+    int32_t code = attribute_next(list, &element);
+    if (code > 0 && (code = decode_allowed_ip(attributes_nested(&element), ret_prefix)) == 0)
+        return 1;
+    return code;
+}
+
 /* Appends a peer's allowed IPs to the flat array. */
 static int32_t decode_allowed_ips(struct wg_device *device, struct attributes list)
 {
-    struct attribute element;
-    int32_t code;
-    while ((code = attribute_next(&list, &element)) > 0) {
+    int32_t code = 1;
+    while (code > 0 && list.left > 0) {
         struct prefix *grown = array_grow(device->allowed_ips, &device->allowed_ip_capacity,
                                           device->allowed_ip_count, sizeof(*grown));
         if (grown == NULL)
             return -ENOMEM;
         device->allowed_ips = grown;
-        code = decode_allowed_ip(attributes_nested(&element), &grown[device->allowed_ip_count]);
-        if (code < 0)
-            return code;
-        device->allowed_ip_count++;
+        code = next_allowed_ip(&list, &grown[device->allowed_ip_count]);
+        device->allowed_ip_count += code > 0;
     }
-    return code;
+    return code < 0 ? code : 0;
 }
 
 /* Peers. */
@@ -256,7 +257,7 @@ static bool begins_as_usual(const struct attributes *attributes)
                            sizeof(uint32_t));
 }
 
-/* Takes these attributes at once: where a peer is looked for one by one, that is most of a dump's cost. */
+/* Takes these attributes at once: to look for them one by one is most of a dump's cost. */
 static bool decode_usual_beginning(const struct wireguard_decoder *decoder,
                                    struct attributes *attributes, struct found_peer *found)
 {
@@ -275,12 +276,29 @@ static bool decode_usual_beginning(const struct wireguard_decoder *decoder,
            decode_handshake(&handshake, peer);
 }
 
+/* Takes an IPv4 endpoint and the list of allowed IPs, where that is what comes next. */
+static bool decode_usual_end(struct attributes *attributes, struct found_peer *found)
+{
+    const struct attribute endpoint = attribute_at(attributes->next, sizeof(struct sockaddr_in));
+    size_t endpoint_size = ATTRIBUTE_ROOM(sizeof(struct sockaddr_in));
+    if (attributes->left < endpoint_size + ATTRIBUTE_HEAD ||
+        !attribute_is_at(attributes->next, WGPEER_A_ENDPOINT, sizeof(struct sockaddr_in)) ||
+        !attribute_is_at(attributes->next + endpoint_size, WGPEER_A_ALLOWEDIPS | NLA_F_NESTED,
+                         attributes->left - endpoint_size - ATTRIBUTE_HEAD))
+        return true;
+    found->allowed_ips = attributes_over(attributes->next + endpoint_size + ATTRIBUTE_HEAD,
+                                         attributes->left - endpoint_size - ATTRIBUTE_HEAD);
+    *attributes = attributes_over(attributes->next + attributes->left, 0);
+    return decode_endpoint(&endpoint, &found->peer->endpoint);
+}
+
 static int32_t decode_peer_attributes(const struct wireguard_decoder *decoder,
                                       struct attributes attributes, struct found_peer *found)
 {
     struct attribute attribute;
     int32_t code;
-    if (begins_as_usual(&attributes) && !decode_usual_beginning(decoder, &attributes, found))
+    if (begins_as_usual(&attributes) && !(decode_usual_beginning(decoder, &attributes, found) &&
+                                          decode_usual_end(&attributes, found)))
         return -EBADMSG;
     while ((code = attribute_next(&attributes, &attribute)) > 0)
         if (!decode_peer_attribute(decoder, &attribute, found))
