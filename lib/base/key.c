@@ -90,11 +90,6 @@ const char *key_format(const struct key *key, char text[KEY_TEXT_SIZE])
                              sodium_base64_VARIANT_ORIGINAL);
 }
 
-bool key_equal(const struct key *a, const struct key *b)
-{
-    return sodium_memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
-}
-
 bool key_is_zero(const struct key *key)
 {
     return sodium_is_zero(key->bytes, sizeof(key->bytes)) == 1;

@@ -41,8 +41,8 @@ static inline uint64_t key_word(const uint8_t bytes[KEY_SIZE], unsigned int inde
     return word;
 }
 
-/* For public keys, nearly all of which differ in their first word: it tells that by the time it takes. */
-static inline bool public_key_equal(const struct key *a, const struct key *b)
+/* For public keys, nearly all of which differ in their first word: the time it takes says where. */
+static inline bool key_equal(const struct key *a, const struct key *b)
 {
     return key_word(a->bytes, 0) == key_word(b->bytes, 0) &&
            key_word(a->bytes, 1) == key_word(b->bytes, 1) &&
@@ -50,7 +50,6 @@ static inline bool public_key_equal(const struct key *a, const struct key *b)
            key_word(a->bytes, 3) == key_word(b->bytes, 3);
 }
 
-bool key_equal(const struct key *a, const struct key *b); /* constant time */
 bool key_is_zero(const struct key *key);
 void key_wipe(struct key *key);
 

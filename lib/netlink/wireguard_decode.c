@@ -312,7 +312,7 @@ static int32_t decode_peer_attributes(const struct wireguard_decoder *decoder,
 static bool continues_last(const struct wg_device *device, const struct key *public_key)
 {
     return device->peer_count > 0 &&
-           public_key_equal(&device->peers[device->peer_count - 1].public_key, public_key);
+           key_equal(&device->peers[device->peer_count - 1].public_key, public_key);
 }
 
 /* Decodes into the place behind the last peer, which then is the last, or is let go. */

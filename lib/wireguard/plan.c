@@ -118,7 +118,7 @@ static const struct peer_state *find_peer(const struct directory *directory, con
         return entry != NULL ? *entry : NULL;
     }
     for (uint32_t i = 0; i < state->peer_count; i++)
-        if (memcmp(state->peers[i].public_key.bytes, key->bytes, KEY_SIZE) == 0)
+        if (key_equal(&state->peers[i].public_key, key))
             return &state->peers[i];
     return NULL;
 }

@@ -2,23 +2,15 @@
 /* What the kernel has of a cluster's connections: known from before, or read again. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "wireguard/slice.h"
-
-/* Public keys need no comparison of constant time, and nearly all differ in their first word. */
-static bool same_public_key(const struct key *a, const struct key *b)
-{
-    return memcmp(a->bytes, b->bytes, sizeof(uint64_t)) == 0 &&
-           memcmp(a->bytes, b->bytes, KEY_SIZE) == 0;
-}
 
 static const struct wg_peer *find_in_dump(const struct subwg_instance *instance,
                                           const struct key *key)
 {
     for (uint32_t i = 0; i < instance->dump.peer_count; i++)
-        if (same_public_key(&instance->dump.peers[i].public_key, key))
+        if (key_equal(&instance->dump.peers[i].public_key, key))
             return &instance->dump.peers[i];
     return NULL;
 }

@@ -75,7 +75,7 @@ static inline struct connection *table_find_dumped(struct table *table, uint32_t
                                                    const struct key *key)
 {
     struct connection *connection = place < table->dumped_count ? table->dumped[place] : NULL;
-    if (connection == NULL || !public_key_equal(&connection->public_key, key))
+    if (connection == NULL || !key_equal(&connection->public_key, key))
         connection = table_find_elsewhere(table, place, key);
     return connection;
 }
