@@ -13,9 +13,9 @@ struct instruction_bounds {
 
 /* clang-format off */
 static const struct instruction_bounds instruction_bounds[] = {
-    {"decode", 5704, 419},
-    {"get_connections", 17627, 1276},
-    {"metrics_snapshot", 15785, 1099},
+    {"decode", 5050, 353},
+    {"get_connections", 16972, 1210},
+    {"metrics_snapshot", 15131, 1032},
     {"seed's text", 16040, 1249},
     {"Submariner's text", 23611, 1955},
     {"connection table", 1891, 10},
