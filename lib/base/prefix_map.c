@@ -2,107 +2,131 @@
 #include "base/prefix_map.h"
 
 #include <stddef.h>
-
-#include <sodium.h>
+#include <string.h>
 
 void prefix_map_start(struct prefix_map *map)
 {
     *map = (struct prefix_map){0};
-    randombytes_buf(map->secret, sizeof(map->secret));
 }
 
-/* Remotes choose prefixes, so they must not choose depth. */
-static uint64_t priority_of(const struct prefix_map *map, const struct prefix *prefix)
+static struct prefix_node **root_of(struct prefix_map *map, const struct prefix *prefix)
 {
-    uint64_t hash;
-    crypto_shorthash((unsigned char *)&hash, (const unsigned char *)prefix, sizeof(*prefix),
-                     map->secret);
-    return hash;
+    return prefix->family == FAMILY_IPV6 ? &map->ipv6 : &map->ipv4;
+}
+
+static unsigned bit_of(const struct prefix *prefix, unsigned bit)
+{
+    return (unsigned)prefix->bytes[(bit - 1) / 8] >> (7 - (bit - 1) % 8) & 1;
+}
+
+/* Of two prefixes of a family that do not overlap. */
+static uint8_t first_difference(const struct prefix *a, const struct prefix *b)
+{
+    unsigned bit = 1;
+    while (bit < a->family && bit_of(a, bit) == bit_of(b, bit))
+        bit++;
+    return (uint8_t)bit;
+}
+
+/* The node that overlaps prefix if any does, for all that is below it has the same bits as far as prefix
+ * has any. A branching is above its own prefix: that one can be looked at in the place of any below it. */
+static const struct prefix_node *nearest(const struct prefix_node *root,
+                                         const struct prefix *prefix, unsigned *ret_passed)
+{
+    unsigned passed = 0;
+    while (root->bit > passed && root->bit <= prefix->length) {
+        passed = root->bit;
+        root = root->branches[bit_of(prefix, passed)];
+    }
+    *ret_passed = passed;
+    return root;
+}
+
+/* One of those below a branch that belongs to neither. Goes as deep as an address has bits. */
+static const struct prefix_node *other_owner(const struct prefix_node *node, unsigned passed,
+                                             const void *except, const void *also_except)
+{
+    if (node->owner != except && node->owner != also_except)
+        return node;
+    if (node->bit <= passed)
+        return NULL;
+    const struct prefix_node *found =
+        other_owner(node->branches[0], node->bit, except, also_except);
+    return found != NULL ? found : other_owner(node->branches[1], node->bit, except, also_except);
 }
 
 const struct prefix_node *prefix_map_find(const struct prefix_map *map, const struct prefix *prefix,
                                           const void *except, const void *also_except)
 {
-    const struct prefix_node *node = map->root;
-    while (node != NULL) {
-        int order = prefix_compare_disjoint(prefix, &node->prefix);
-        if (order == 0 && node->owner != except && node->owner != also_except)
-            return node;
-        if (order == 0) {
-            /* An excepted owner's: what else overlaps lies on either side. */
-            const struct prefix_map left = {.root = node->left};
-            const struct prefix_node *found = prefix_map_find(&left, prefix, except, also_except);
-            if (found != NULL)
-                return found;
-        }
-        node = order < 0 ? node->left : node->right;
-    }
-    return NULL;
+    const struct prefix_node *root = prefix->family == FAMILY_IPV6 ? map->ipv6 : map->ipv4;
+    if (root == NULL)
+        return NULL;
+    unsigned passed;
+    const struct prefix_node *near = nearest(root, prefix, &passed);
+    if (!prefix_overlaps(&near->prefix, prefix))
+        return NULL;
+    return other_owner(near, passed, except, also_except);
 }
 
-/* Splits a tree into what is before and what is after a prefix that overlaps none of it. */
-static void split(struct prefix_node *tree, const struct prefix *prefix,
-                  struct prefix_node **before, struct prefix_node **after)
+static void insert_at(struct prefix_node **link, struct prefix_node *node, uint8_t bit)
 {
-    while (tree != NULL) {
-        if (prefix_compare(&tree->prefix, prefix) < 0) {
-            *before = tree;
-            before = &tree->right;
-            tree = tree->right;
-        } else {
-            *after = tree;
-            after = &tree->left;
-            tree = tree->left;
-        }
+    unsigned passed = 0;
+    while ((*link)->bit > passed && (*link)->bit < bit) {
+        passed = (*link)->bit;
+        link = &(*link)->branches[bit_of(&node->prefix, passed)];
     }
-    *before = NULL;
-    *after = NULL;
-}
-
-static struct prefix_node *join(struct prefix_node *before, struct prefix_node *after)
-{
-    struct prefix_node *root = NULL;
-    struct prefix_node **link = &root;
-    while (before != NULL && after != NULL) {
-        if (before->priority > after->priority) {
-            *link = before;
-            link = &before->right;
-            before = before->right;
-        } else {
-            *link = after;
-            link = &after->left;
-            after = after->left;
-        }
-    }
-    *link = before != NULL ? before : after;
-    return root;
+    unsigned own = bit_of(&node->prefix, bit);
+    node->bit = bit;
+    node->branches[own] = node;
+    node->branches[1 - own] = *link;
+    *link = node;
 }
 
 bool prefix_map_insert(struct prefix_map *map, struct prefix_node *node, void *owner)
 {
-    if (prefix_map_find(map, &node->prefix, NULL, NULL) != NULL)
-        return false;
+    struct prefix_node **root = root_of(map, &node->prefix);
+    if (*root == NULL) {
+        node->bit = 0;
+        *root = node;
+    } else {
+        unsigned passed;
+        const struct prefix_node *near = nearest(*root, &node->prefix, &passed);
+        if (prefix_overlaps(&near->prefix, &node->prefix))
+            return false;
+        insert_at(root, node, first_difference(&near->prefix, &node->prefix));
+    }
     node->owner = owner;
-    node->priority = priority_of(map, &node->prefix);
-    struct prefix_node **link = &map->root;
-    while (*link != NULL && (*link)->priority > node->priority)
-        link =
-            prefix_compare(&node->prefix, &(*link)->prefix) < 0 ? &(*link)->left : &(*link)->right;
-    split(*link, &node->prefix, &node->left, &node->right);
-    *link = node;
     return true;
 }
 
+/* The branching right above the prefix ends with it. As another node's it is then free to be what the
+ * removed node still was as a branching, which is further up. */
 void prefix_map_remove(struct prefix_map *map, struct prefix_node *node)
 {
     if (node->owner == NULL)
         return;
-    struct prefix_node **link = &map->root;
-    while (*link != node)
-        link =
-            prefix_compare(&node->prefix, &(*link)->prefix) < 0 ? &(*link)->left : &(*link)->right;
-    *link = join(node->left, node->right);
+    struct prefix_node **link = root_of(map, &node->prefix);
+    struct prefix_node **above = NULL;
+    struct prefix_node **own = NULL;
+    unsigned passed = 0;
+    while ((*link)->bit > passed) {
+        if (*link == node)
+            own = link;
+        above = link;
+        passed = (*link)->bit;
+        link = &(*link)->branches[bit_of(&node->prefix, passed)];
+    }
+    if (above == NULL) {
+        *link = NULL;
+    } else {
+        struct prefix_node *parent = *above;
+        *above = parent->branches[1 - bit_of(&node->prefix, passed)];
+        if (parent != node) {
+            parent->bit = node->bit;
+            memcpy(parent->branches, node->branches, sizeof(parent->branches));
+            if (own != NULL)
+                *own = parent;
+        }
+    }
     node->owner = NULL;
-    node->left = NULL;
-    node->right = NULL;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who owns which prefix: a search tree over prefixes of which no two overlap, so that one descent
- * finds an equal, a more specific and a covering owner alike. Nodes live in their owner's memory:
- * nothing here allocates or fails. A treap, whose priorities are a keyed hash of the prefix: its shape
- * depends on what is in it alone, and adding asks nobody for randomness.
+ * Who owns which prefix: a Patricia tree of prefixes of which no two overlap, so that one descent finds
+ * an equal, a more specific and a covering owner alike. Nodes live in their owner's memory: nothing here
+ * allocates or fails. No search looks at more branchings than an address has bits, whatever prefixes
+ * remotes choose, and of prefixes without a pattern at about log2 of their number.
  */
 #ifndef BASE_PREFIX_MAP_H
 #define BASE_PREFIX_MAP_H
@@ -13,22 +13,21 @@
 
 #include "base/address.h"
 
+/* Both a prefix and a branching, above that prefix, between those that have a bit clear and those that
+ * have it set. A branch to a node that branches at no later bit ends there: it means the prefix. */
 struct prefix_node {
     struct prefix prefix;
+    uint8_t bit; /* from 1; 0 in the one node of a tree that is no branching */
     void *owner; /* not NULL while in a map */
-    uint64_t priority;
-    struct prefix_node *left;
-    struct prefix_node *right;
+    struct prefix_node *branches[2];
 };
 
 struct prefix_map {
-    struct prefix_node *root;
-    uint8_t secret[16];
+    struct prefix_node *ipv4;
+    struct prefix_node *ipv6;
 };
 
-_Static_assert(sizeof(struct prefix) == 18, "hashed as a whole, and so without padding");
-
-void prefix_map_start(struct prefix_map *map); /* empty, with a fresh secret */
+void prefix_map_start(struct prefix_map *map); /* empty */
 
 /* A node that overlaps prefix and belongs to neither of two owners (both may be NULL); NULL if there
  * is none. */

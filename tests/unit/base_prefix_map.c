@@ -84,7 +84,8 @@ START_TEST(random_operations_match_the_list)
     }
     for (int i = 0; i < NODES; i++)
         prefix_map_remove(&map, &oracle.nodes[i]);
-    ck_assert_ptr_null(map.root);
+    ck_assert_ptr_null(map.ipv4);
+    ck_assert_ptr_null(map.ipv6);
 }
 END_TEST
 
@@ -113,7 +114,7 @@ START_TEST(equal_covering_and_more_specific_owners_are_found)
         ck_assert_ptr_null(prefix_map_find(&map, &prefix, NULL, NULL));
     }
     prefix_map_remove(&map, &node);
-    ck_assert_ptr_null(map.root);
+    ck_assert_ptr_null(map.ipv4);
 }
 END_TEST
 
@@ -157,53 +158,87 @@ START_TEST(removing_what_is_not_in_a_map_does_nothing)
 }
 END_TEST
 
-static unsigned depth_of(const struct prefix_node *node)
+/* Branchings above the prefix that a branch leads to, at most; adds each one's for the mean. */
+static unsigned depth_of(const struct prefix_node *node, unsigned passed, unsigned depth,
+                         uint64_t *sum)
 {
-    if (node == NULL)
-        return 0;
-    unsigned left = depth_of(node->left);
-    unsigned right = depth_of(node->right);
-    return 1 + (left > right ? left : right);
+    if (node->bit <= passed) {
+        *sum += depth;
+        return depth;
+    }
+    unsigned left = depth_of(node->branches[0], node->bit, depth + 1, sum);
+    unsigned right = depth_of(node->branches[1], node->bit, depth + 1, sum);
+    return left > right ? left : right;
 }
 
-START_TEST(sorted_input_makes_no_deep_tree)
+/* The number's own /28 or /56, no two of which overlap. */
+static struct prefix numbered(uint32_t number, enum family family)
 {
-    enum { COUNT = 65536 };
+    struct prefix prefix = {.family = (uint8_t)family, .length = family == FAMILY_IPV4 ? 28 : 56};
+    uint32_t bits = number << 4;
+    for (size_t i = 0; i < 4; i++)
+        prefix.bytes[i + (family == FAMILY_IPV4 ? 0 : 3)] = (uint8_t)(bits >> (24 - 8 * i));
+    return prefix;
+}
+
+/* How far a search goes, counted, not timed; and each is found and removed. */
+static void check_depth(uint32_t count, uint32_t step, enum family family, unsigned most)
+{
     struct prefix_map map;
     prefix_map_start(&map);
     int owner;
-    struct prefix_node *nodes = calloc(COUNT, sizeof(*nodes));
+    struct prefix_node *nodes = calloc(count, sizeof(*nodes));
     ck_assert_ptr_nonnull(nodes);
-    for (uint32_t i = 0; i < COUNT; i++) {
-        nodes[i].prefix = prefix_of("10.0.0.0/24");
-        nodes[i].prefix.bytes[1] = (uint8_t)(i >> 8);
-        nodes[i].prefix.bytes[2] = (uint8_t)i;
+    for (uint32_t i = 0; i < count; i++) {
+        nodes[i].prefix = numbered(i * step & 0xFFFFFFFu, family);
         CHECK(prefix_map_insert(&map, &nodes[i], &owner));
     }
-    /* 16 is perfect; a treap of this size has about 38, and 100 about never. */
-    ck_assert_uint_lt(depth_of(map.root), 100);
+    uint64_t sum = 0;
+    struct prefix_node **root = family == FAMILY_IPV4 ? &map.ipv4 : &map.ipv6;
+    unsigned deepest = depth_of(*root, 0, 0, &sum);
+    ck_assert_uint_le(deepest, family);
+    ck_assert_uint_le(sum, (uint64_t)most * count);
+    for (uint32_t i = 0; i < count; i++) {
+        CHECK(prefix_map_find(&map, &nodes[i].prefix, NULL, NULL) == &nodes[i]);
+        prefix_map_remove(&map, &nodes[i]);
+    }
+    ck_assert_ptr_null(*root);
     free(nodes);
+}
+
+START_TEST(a_million_prefixes_are_as_deep_as_their_logarithm)
+{
+    const uint32_t in_order = 1;
+    const uint32_t in_none = 2654435761u;
+    check_depth(1000, in_order, FAMILY_IPV4, 11);
+    check_depth(1000, in_none, FAMILY_IPV4, 11);
+    check_depth(1000000, in_order, FAMILY_IPV6, 21);
+    check_depth(1000000, in_none, FAMILY_IPV4, 21);
 }
 END_TEST
 
-START_TEST(no_two_maps_have_the_same_shape_for_the_same_prefixes)
+/* 0/1, 10/2, 110/3, ...: the deepest that there is. */
+START_TEST(no_choice_of_prefixes_is_deeper_than_an_address_has_bits)
 {
-    enum { COUNT = 64 };
-    struct prefix_map maps[2];
-    static struct prefix_node nodes[2][COUNT];
-    int owner;
-    for (int m = 0; m < 2; m++) {
-        prefix_map_start(&maps[m]);
-        for (int i = 0; i < COUNT; i++) {
-            nodes[m][i] = (struct prefix_node){.prefix = prefix_of("10.0.0.0/16")};
-            nodes[m][i].prefix.bytes[1] = (uint8_t)i;
-            CHECK(prefix_map_insert(&maps[m], &nodes[m][i], &owner));
-        }
+    struct prefix_map map;
+    prefix_map_start(&map);
+    int owners[2];
+    static struct prefix_node nodes[FAMILY_IPV6];
+    for (unsigned i = 0; i < FAMILY_IPV6; i++) {
+        struct prefix *prefix = &nodes[i].prefix;
+        *prefix = (struct prefix){.family = FAMILY_IPV6, .length = (uint8_t)(i + 1)};
+        for (unsigned bit = 0; bit < i; bit++)
+            prefix->bytes[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
+        CHECK(prefix_map_insert(&map, &nodes[i], &owners[i == FAMILY_IPV6 - 1]));
     }
-    int same = 0;
-    for (int i = 0; i < COUNT; i++)
-        same += nodes[0][i].priority == nodes[1][i].priority;
-    ck_assert_int_lt(same, 8);
+    uint64_t sum = 0;
+    ck_assert_uint_eq(depth_of(map.ipv6, 0, 0, &sum), FAMILY_IPV6 - 1);
+    struct prefix all = prefix_of("::/0");
+    ck_assert_ptr_eq(prefix_map_find(&map, &all, &owners[0], NULL), &nodes[FAMILY_IPV6 - 1]);
+    ck_assert_ptr_null(prefix_map_find(&map, &all, &owners[0], &owners[1]));
+    for (unsigned i = 0; i < FAMILY_IPV6; i++)
+        prefix_map_remove(&map, &nodes[i]);
+    ck_assert_ptr_null(map.ipv6);
 }
 END_TEST
 
@@ -214,8 +249,8 @@ int main(void)
         equal_covering_and_more_specific_owners_are_found,
         behind_excepted_owners_the_other_one_is_found,
         removing_what_is_not_in_a_map_does_nothing,
-        sorted_input_makes_no_deep_tree,
-        no_two_maps_have_the_same_shape_for_the_same_prefixes,
+        a_million_prefixes_are_as_deep_as_their_logarithm,
+        no_choice_of_prefixes_is_deeper_than_an_address_has_bits,
         NULL,
     };
     return unit_run("base_prefix_map", tests);
