@@ -9,11 +9,6 @@
 
 #include "base/text.h"
 
-static int inet_family(uint8_t family)
-{
-    return family == FAMILY_IPV4 ? AF_INET : AF_INET6;
-}
-
 /* Half an address, as a number of the same order. */
 static uint64_t half_of(const uint8_t *bytes)
 {
@@ -149,12 +144,28 @@ enum address_fault prefix_parse(const char *text, struct prefix *ret_prefix)
     return ADDRESS_OK;
 }
 
+/* As inet_ntop does, which has printf do it. */
+static void format_ipv4(const uint8_t bytes[4], char *text)
+{
+    for (size_t i = 0; i < 4; i++) {
+        unsigned int value = bytes[i];
+        if (value >= 100)
+            *text++ = (char)('0' + value / 100);
+        if (value >= 10)
+            *text++ = (char)('0' + value / 10 % 10);
+        *text++ = (char)('0' + value % 10);
+        *text++ = i < 3 ? '.' : '\0';
+    }
+}
+
 const char *address_format(const struct address *address, char text[ADDRESS_TEXT_SIZE])
 {
     if (address->family == FAMILY_NONE)
         (void)text_copy(text, ADDRESS_TEXT_SIZE, "none");
+    else if (address->family == FAMILY_IPV4)
+        format_ipv4(address->bytes, text);
     else
-        (void)inet_ntop(inet_family(address->family), address->bytes, text, ADDRESS_TEXT_SIZE);
+        (void)inet_ntop(AF_INET6, address->bytes, text, ADDRESS_TEXT_SIZE);
     if (address->scope != 0) {
         size_t used = strlen(text);
         (void)snprintf(text + used, ADDRESS_TEXT_SIZE - used, "%%%u", (unsigned)address->scope);

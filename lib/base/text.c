@@ -94,6 +94,14 @@ bool text_copy(char *buffer, size_t size, const char *string)
     return whole;
 }
 
+size_t utf8_plain(const char *bytes, size_t limit)
+{
+    size_t length = 0;
+    while (length < limit && bytes[length] >= ' ' && bytes[length] <= '~')
+        length++;
+    return length;
+}
+
 static uint32_t utf8_value(const char *bytes, size_t length)
 {
     static const uint8_t mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};

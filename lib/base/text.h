@@ -30,6 +30,8 @@ void text_append_escaped(struct text *text, const char *string);
 /* Copies with a NUL in any case; returns false if it was cut. */
 bool text_copy(char *buffer, size_t size, const char *string);
 
+/* How many of the first bytes are printable ASCII: nearly all of nearly every name. */
+size_t utf8_plain(const char *bytes, size_t limit);
 /* The length of the valid UTF-8 sequence at bytes (1 to 4), 0 if it is none. Needs limit >= 1. */
 size_t utf8_sequence(const char *bytes, size_t limit);
 /* True for C0 and C1 controls, DEL, and the format characters that reorder or hide text. */

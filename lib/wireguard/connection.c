@@ -80,7 +80,7 @@ static int32_t check_name(const char *cluster_id, const char *field, const char 
     if (length > limit)
         return refuse(error, SUBWG_REASON_LIMIT, cluster_id, "%s is longer than %zu bytes", field,
                       limit);
-    for (size_t i = 0; i < length;) {
+    for (size_t i = utf8_plain(bytes, length); i < length;) {
         size_t sequence = utf8_sequence(bytes + i, length - i);
         if (sequence == 0 || utf8_is_control(bytes + i, sequence))
             return refuse(error, SUBWG_REASON_BAD_ENDPOINT, cluster_id,

@@ -2,6 +2,7 @@
 /* Addresses and prefixes: strict forms only, total orders, and the ranges that nobody may claim. */
 #include <arpa/inet.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,6 +188,21 @@ START_TEST(texts_of_addresses)
 }
 END_TEST
 
+START_TEST(every_number_of_an_ipv4_address)
+{
+    for (unsigned int i = 0; i < 256; i++) {
+        char text[ADDRESS_TEXT_SIZE];
+        char wanted[ADDRESS_TEXT_SIZE];
+        struct address address = {.family = FAMILY_IPV4};
+        for (unsigned int j = 0; j < 4; j++)
+            address.bytes[j] = (uint8_t)(i + 77 * j);
+        (void)snprintf(wanted, sizeof(wanted), "%u.%u.%u.%u", address.bytes[0], address.bytes[1],
+                       address.bytes[2], address.bytes[3]);
+        ck_assert_str_eq(address_format(&address, text), wanted);
+    }
+}
+END_TEST
+
 START_TEST(the_longest_address_fits_its_text)
 {
     struct socket_address longest = {{FAMILY_IPV6, {0}, UINT32_MAX}, 65535};
@@ -335,12 +351,19 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        addresses_in_strict_form_only,          a_refused_text_leaves_the_result_alone,
-        text_of_any_length_is_bounded,          the_scope_is_the_interface,
-        prefixes_in_strict_form_only,           texts_of_addresses,
-        the_longest_address_fits_its_text,      relations_of_random_prefixes,
-        random_prefixes_survive_their_text,     special_ranges_from_end_to_end,
-        ordinary_ranges_up_to_the_special_ones, NULL,
+        addresses_in_strict_form_only,
+        a_refused_text_leaves_the_result_alone,
+        text_of_any_length_is_bounded,
+        the_scope_is_the_interface,
+        prefixes_in_strict_form_only,
+        texts_of_addresses,
+        every_number_of_an_ipv4_address,
+        the_longest_address_fits_its_text,
+        relations_of_random_prefixes,
+        random_prefixes_survive_their_text,
+        special_ranges_from_end_to_end,
+        ordinary_ranges_up_to_the_special_ones,
+        NULL,
     };
     return unit_run("base_address", tests);
 }

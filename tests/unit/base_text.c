@@ -96,6 +96,18 @@ START_TEST(what_reorders_or_hides_text_is_a_control)
 }
 END_TEST
 
+START_TEST(what_is_plain_needs_no_second_look)
+{
+    for (unsigned int value = 0; value < 256; value++) {
+        char bytes[3] = {'a', (char)value, 'z'};
+        bool plain = value < 0x80 && !is_control(value);
+        ck_assert_uint_eq(utf8_plain(bytes, 3), plain ? 3 : 1);
+        ck_assert_uint_eq(utf8_plain(bytes, 1), 1);
+        ck_assert_uint_eq(utf8_plain(bytes, 0), 0);
+    }
+}
+END_TEST
+
 START_TEST(strange_bytes_are_shown_as_numbers)
 {
     char buffer[128];
@@ -214,6 +226,7 @@ int main(void)
         strange_bytes_are_shown_as_numbers,
         appending_fits_or_is_cut_at_every_size,
         strings_and_numbers_fit_or_are_cut_at_every_size,
+        what_is_plain_needs_no_second_look,
         a_cut_leaves_valid_utf8,
         escaping_reads_no_further_than_what_fits,
         copies_end_with_a_nul,
