@@ -22,11 +22,11 @@ static const struct instruction_bounds instruction_bounds[] = {
     {"connect", 33712, 15},
     {"connect, nothing new", 31960, 16},
     {"disconnect", 15847, 10},
-    {"connect_many", 3058271, 152},
-    {"disconnect_many", 1106384, 59},
+    {"connect_many", 3021398, 151},
+    {"disconnect_many", 1011287, 54},
     {"reconcile, nothing", 110005, 3306},
     {"dispatch, nothing", 1513, 10},
-    {"cleanup", 110902, 2951},
+    {"cleanup", 61400, 1434},
 };
 /* clang-format on */
 
