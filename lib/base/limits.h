@@ -54,6 +54,7 @@
 #define LIMIT_PATHS_A_RECONCILE 64u  /* paths to endpoints that are looked up again */
 #define LIMIT_REPEATS           256u /* differences of a run that are told or known from the last */
 #define LIMIT_ENDPOINT_RETRY_S  195u /* silence that a learned endpoint survives */
+#define LIMIT_ROUTES_KEPT_S     300u /* since they were listed; then they are, whatever was told */
 
 /* Netlink. */
 #define LIMIT_MESSAGE_BYTES      32768u /* of one request; far below a nest's 65,535 */
@@ -68,6 +69,7 @@
 #define LIMIT_REPLY_MS           5000u    /* wait for a reply, by default; a setting */
 #define LIMIT_EVENT_BUFFER_BYTES 1048576u /* of notices that wait; the kernel doubles it */
 #define LIMIT_EVENT_DATAGRAMS    4096u    /* notices read by one dispatch */
+#define LIMIT_WATCH_BUFFER_BYTES 65536u   /* of those about routes that wait for a reconcile */
 
 /* Dispatch. */
 #define LIMIT_RECONCILE_S      30u   /* between two reconciles when nothing seems to have changed */

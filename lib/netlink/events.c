@@ -151,10 +151,10 @@ int32_t events_decode(const void *bytes, size_t length, event_taker take, void *
 /* The socket. */
 
 #define GROUP(number) (1u << ((number)-1))
-#define GROUPS                                                                          \
-    (GROUP(RTNLGRP_LINK) | GROUP(RTNLGRP_IPV4_IFADDR) | GROUP(RTNLGRP_IPV6_IFADDR) |    \
-     GROUP(RTNLGRP_IPV4_ROUTE) | GROUP(RTNLGRP_IPV6_ROUTE) | GROUP(RTNLGRP_IPV4_RULE) | \
-     GROUP(RTNLGRP_IPV6_RULE))
+#define RULE_GROUPS   (GROUP(RTNLGRP_IPV4_RULE) | GROUP(RTNLGRP_IPV6_RULE))
+#define OTHER_GROUPS                                                                 \
+    (GROUP(RTNLGRP_LINK) | GROUP(RTNLGRP_IPV4_IFADDR) | GROUP(RTNLGRP_IPV6_IFADDR) | \
+     GROUP(RTNLGRP_IPV4_ROUTE) | GROUP(RTNLGRP_IPV6_ROUTE))
 
 /* What waits between two reads fits in here, or all is compared anew. Without the privilege to ask for
  * so much it is as much as anybody gets. */
@@ -174,16 +174,28 @@ static bool is_elsewhere(int fd, uint64_t expected)
     return cookie != 0 && expected != 0 && cookie != expected;
 }
 
+int32_t events_socket(void)
+{
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    return fd >= 0 ? fd : -errno;
+}
+
+int32_t events_listen(int fd, bool rules)
+{
+    const struct sockaddr_nl own = {.nl_family = AF_NETLINK,
+                                    .nl_groups = OTHER_GROUPS | (rules ? RULE_GROUPS : 0)};
+    return bind(fd, (const struct sockaddr *)&own, sizeof(own)) == 0 ? 0 : -errno;
+}
+
 static int32_t open_socket(uint64_t namespace_cookie, struct events *events)
 {
-    const struct sockaddr_nl own = {.nl_family = AF_NETLINK, .nl_groups = GROUPS};
-    events->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    events->fd = events_socket();
     if (events->fd < 0)
-        return -errno;
+        return events->fd;
     if (is_elsewhere(events->fd, namespace_cookie))
         return -ENONET;
     enlarge_buffer(events->fd);
-    return bind(events->fd, (const struct sockaddr *)&own, sizeof(own)) == 0 ? 0 : -errno;
+    return events_listen(events->fd, true);
 }
 
 int32_t events_open(uint64_t namespace_cookie, struct events *ret_events, struct subwg_error *error)
@@ -242,7 +254,7 @@ int32_t events_read(const struct events *events, event_taker take, void *context
     for (uint32_t i = 0; i < LIMIT_EVENT_DATAGRAMS && code == 1; i++)
         code = read_one(events, take, context, ret_lost);
     if (code >= 0)
-        return 0;
+        return code;
     struct outcome outcome;
     outcome_fail(&outcome, code);
     return outcome_report(&outcome, error, OPERATION, "read the kernel's events");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading the kernel's notices. Pure. */
+/* The kernel's notices. */
 #ifndef NETLINK_EVENTS_H
 #define NETLINK_EVENTS_H
 
@@ -7,7 +7,11 @@
 
 #include "netlink/netlink.h"
 
-/* Hands over what one datagram says. Any bytes of any alignment will do. Messages about other things
+/* A socket in the calling thread's network namespace, or a negative errno; and from when on it is told. */
+int32_t events_socket(void);
+int32_t events_listen(int fd, bool rules); /* of rules, too */
+
+/* Pure. Hands over what one datagram says. Any bytes of any alignment will do. Messages about other things
  * are passed over. -EBADMSG: from here on it is malformed; -ENOBUFS: it says that others were lost. */
 int32_t events_decode(const void *bytes, size_t length, event_taker take, void *context);
 

@@ -19,7 +19,9 @@ static int32_t handle_open(struct netlink *netlink, uint32_t reply_timeout_ms)
     if (code < 0)
         return code;
     code = transport_open(&netlink->route, NETLINK_ROUTE, false, reply_timeout_ms);
-    return code < 0 ? code : host_cache_open(&netlink->host);
+    if (code == 0)
+        code = host_cache_open(&netlink->host);
+    return code < 0 ? code : route_watch_open(&netlink->watch);
 }
 
 int32_t netlink_open(uint32_t reply_timeout_ms, struct netlink **ret_netlink,
@@ -30,8 +32,10 @@ int32_t netlink_open(uint32_t reply_timeout_ms, struct netlink **ret_netlink,
         return error_set(error, -EIO, SUBWG_REASON_UNSPECIFIED, "open netlink",
                          "open netlink: libsodium does not start");
     struct netlink *netlink = calloc(1, sizeof(*netlink));
-    if (netlink != NULL)
+    if (netlink != NULL) {
         netlink->host.fd = -1;
+        netlink->watch.fd = -1;
+    }
     int32_t code = netlink == NULL ? -ENOMEM : handle_open(netlink, reply_timeout_ms);
     if (code < 0) {
         netlink_close(netlink);
@@ -49,6 +53,7 @@ void netlink_close(struct netlink *netlink)
     transport_close(&netlink->generic);
     transport_close(&netlink->route);
     host_cache_close(&netlink->host);
+    route_watch_close(&netlink->watch);
     secret_memory_destroy(netlink->request, LIMIT_MESSAGE_BYTES);
     wg_device_finish(&netlink->scratch);
     free(netlink);

@@ -5,12 +5,14 @@
 
 #include "netlink/host_cache.h"
 #include "netlink/netlink.h"
+#include "netlink/route_watch.h"
 #include "netlink/transport.h"
 
 struct netlink {
     struct transport generic;
     struct transport route;
     struct host_cache host;
+    struct route_watch watch;
     uint16_t wireguard_family; /* 0: not looked up yet */
     uint8_t *request; /* LIMIT_MESSAGE_BYTES of secret memory, for requests built by hand */
     bool request_locked;

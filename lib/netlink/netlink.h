@@ -18,7 +18,8 @@
 #include "base/address.h"
 #include "base/key.h"
 
-/* One generic netlink and one route socket, and one for notices, in the network namespace of the thread that opened it. */
+/* One generic netlink and one route socket, and two for notices, in the network namespace of the thread
+ * that opened it. */
 struct netlink;
 
 int32_t netlink_open(uint32_t reply_timeout_ms, struct netlink **ret_netlink,
@@ -200,6 +201,13 @@ int32_t route_apply(struct netlink *netlink, const struct route_change *changes,
 int32_t route_list(struct netlink *netlink, uint32_t table, uint8_t protocol,
                    struct route **ret_routes, uint32_t *ret_count, struct subwg_error *error);
 
+/* True if nobody but this handle can have changed a route in this table or through this link since the call
+ * before: the kernel told of no such change, and lost no notice. *ret_ours is by how many routes the table
+ * grew by our own requests, as the kernel told them. Whoever changes a route gets his answer after the
+ * notice was queued. The first call only begins to listen. A notice may come a moment before its change
+ * is done, so that a list read right after a false may still be without it. */
+bool route_unchanged(struct netlink *netlink, uint32_t table, uint32_t ifindex, int32_t *ret_ours);
+
 /* The way the kernel would send to address with this mark, and its path MTU (the route's own, else the
  * link's). -ENETUNREACH and friends when there is none. */
 struct route_lookup {
@@ -271,7 +279,7 @@ int32_t events_open(uint64_t namespace_cookie, struct events *ret_events,
 void events_close(struct events *events); /* accepts one that did not open */
 
 /* Hands over what waits, at most LIMIT_EVENT_DATAGRAMS of it, and does not wait for more. Sets *ret_lost
- * if some were lost or could not be read: anything may have changed then. */
+ * if some were lost or could not be read: anything may have changed then. 1: more may wait. */
 int32_t events_read(const struct events *events, event_taker take, void *context, bool *ret_lost,
                     struct subwg_error *error);
 

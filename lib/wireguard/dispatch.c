@@ -172,7 +172,7 @@ static int32_t drain(struct subwg_instance *instance, struct subwg_error *error)
             instance, SUBWG_LOG_INFO,
             "the kernel told of more changes than there was room for: comparing everything");
     }
-    return code;
+    return code < 0 ? code : 0;
 }
 
 /* The regular work. */

@@ -25,7 +25,8 @@ struct found {
     uint32_t peer_count;
     uint32_t route_count;
     uint32_t other_count;
-    bool ipv6; /* the kernel has rules for it, so it has it */
+    bool ipv6;        /* the kernel has rules for it, so it has it */
+    bool routes_kept; /* no route is listed, because all are as wanted */
 };
 
 /* Marked by us, or made by us and not marked yet: the group is set with the creation, the alias after. */

@@ -21,6 +21,7 @@ void instance_forget(struct subwg_instance *instance)
     table_finish(&instance->table);
     table_start(&instance->table);
     instance->claims.count = 0;
+    kept_routes_forget(instance);
     instance->ifindex = 0;
     instance->address_count = 0;
     instance->list_completed = false;

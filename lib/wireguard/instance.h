@@ -14,6 +14,7 @@
 #include "wireguard/budget.h"
 #include "wireguard/claims.h"
 #include "wireguard/dispatch.h"
+#include "wireguard/kept_routes.h"
 #include "wireguard/probe.h"
 #include "wireguard/repeats.h"
 #include "wireguard/settings.h"
@@ -65,6 +66,7 @@ struct subwg_instance {
     struct budget name_repairs;     /* of the device's name, which the kernel may refuse */
     struct budget foreign_removals; /* of peers and routes that nobody stands for */
     struct repeats repeats;         /* differences that are not repaired */
+    struct kept_routes routes;      /* as reconcile listed them last */
     uint32_t next_path;             /* position of the connection whose path is looked up next */
     struct table table;
     bool leftovers_named;      /* some may be */

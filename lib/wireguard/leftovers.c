@@ -75,12 +75,11 @@ void leftovers_review(struct subwg_instance *instance, const struct interface_ad
 
 static int32_t review_now(struct subwg_instance *instance, struct subwg_error *error)
 {
-    struct interface_address *addresses = NULL;
+    const struct interface_address *addresses = NULL;
     uint32_t count = 0;
-    int32_t code = address_list(instance->netlink, &addresses, &count, error);
+    int32_t code = address_current(instance->netlink, &addresses, &count, error);
     if (code == 0)
         leftovers_review(instance, addresses, count);
-    free(addresses);
     return code;
 }
 

@@ -437,10 +437,15 @@ int32_t reconcile_run(struct subwg_instance *instance, uint32_t flags, subwg_rep
     if (!run.dry_run) {
         moves_reconciled(instance);
         repeats_begin(&instance->repeats);
+    } else {
+        /* Whoever asks what would be done wants nothing from memory. */
+        kept_routes_forget(instance);
     }
     int32_t code = address_list(instance->netlink, &run.addresses, &run.address_count, error);
     if (code == 0)
         code = compare_and_repair(&run, flags, error);
+    if (code < 0)
+        kept_routes_forget(instance);
     free(run.addresses);
     return code;
 }

@@ -108,6 +108,29 @@ static int32_t settle_routes(struct subwg_instance *instance, struct found *foun
     return 0;
 }
 
+/* Whether nothing was told before the list is asked in any case: only then it may be kept. */
+static int32_t read_routes(struct subwg_instance *instance, struct survey *survey, uint64_t now_ns,
+                           struct subwg_error *error)
+{
+    struct found *found = &survey->found;
+    uint32_t ifindex = found->link.ifindex;
+    survey->routes_quiet = kept_routes_ask(instance, ifindex);
+    found->routes_kept = found->device.up && kept_routes_hold(instance, ifindex, now_ns);
+    return found->routes_kept ? 0 : found_routes(instance, ifindex, found, error);
+}
+
+static void keep_routes(struct subwg_instance *instance, const struct survey *survey,
+                        uint64_t now_ns)
+{
+    const struct found *found = &survey->found;
+    if (found->routes_kept)
+        return;
+    kept_routes_forget(instance);
+    if (survey->routes_quiet && found->device.up && found->route_count == 0 &&
+        found->other_count == 0 && survey->wanted.state.route_count == 0)
+        kept_routes_keep(instance, found->link.ifindex, now_ns);
+}
+
 static void settle_peers(struct subwg_instance *instance, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < instance->table.count; i++) {
@@ -137,7 +160,7 @@ static int32_t read_found(struct subwg_instance *instance, struct survey *survey
     struct found *found = &survey->found;
     int32_t code = found_own_device(instance, found, error);
     if (code == 0 && instance->settings.routes)
-        code = found_routes(instance, found->link.ifindex, found, error);
+        code = read_routes(instance, survey, now_ns, error);
     if (code == 0 && instance->settings.routes)
         code = found_rules(instance, found, error);
     if (code == 0 && instance->settings.mtu == 0)
@@ -147,7 +170,8 @@ static int32_t read_found(struct subwg_instance *instance, struct survey *survey
     judge_key(instance, survey);
     report_take_dump(instance);
     settle_peers(instance, now_ns);
-    code = settle_routes(instance, found);
+    if (!found->routes_kept)
+        code = settle_routes(instance, found);
     if (code == 0)
         code = found_peers(instance, found);
     return code == 0 ? 0 : error_no_memory(error, "reconcile");
@@ -168,6 +192,8 @@ int32_t survey_take(struct subwg_instance *instance, const struct interface_addr
     }
     if (code == 0 && wanted_connections(instance, found, now_ns, wanted) != 0)
         code = error_no_memory(error, "reconcile");
+    if (code == 0 && instance->settings.routes)
+        keep_routes(instance, survey, now_ns);
     survey->found_state = found_to_state(found);
     if (code == 0 && plan_make(&wanted->state, &survey->found_state,
                                &instance->secrets->preshared_key, &survey->plan) != 0)

@@ -24,6 +24,7 @@ struct survey {
     struct drift_scene scene;
     uint32_t rp_filter; /* for what comes out of the tunnels; 0 where the kernel does not say */
     bool key_changed;   /* somebody gave the device another private key */
+    bool routes_quiet;  /* no route was changed just before they were listed */
 };
 
 /* Reads the kernel into a zeroed survey and corrects the table by it. addresses are all of the host's.

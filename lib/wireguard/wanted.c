@@ -162,7 +162,8 @@ static void want_connection(const struct subwg_instance *instance,
             .allowed_ips = connection->allowed_ips,
             .allowed_ip_count = carried_count,
         };
-    for (uint32_t i = 0; i < carried_count && instance->settings.routes; i++)
+    bool all_routed = found->routes_kept || !instance->settings.routes;
+    for (uint32_t i = 0; i < carried_count && !all_routed; i++)
         if (!connection->subnets[i].routed &&
             found_obstacle(found, &connection->allowed_ips[i]) == NULL)
             wanted->routes[wanted->state.route_count++] = connection->allowed_ips[i];
@@ -200,7 +201,7 @@ static int32_t make_room(const struct table *table, const struct found *found,
     for (uint32_t i = 0; i < table->count; i++) {
         const struct connection *connection = table->connections[i];
         peers += !connection->settled;
-        for (uint32_t j = 0; j < connection->subnet_count; j++)
+        for (uint32_t j = 0; j < connection->subnet_count && !found->routes_kept; j++)
             routes += !connection->subnets[j].routed;
     }
     wanted->peers = calloc(peers, sizeof(*wanted->peers));

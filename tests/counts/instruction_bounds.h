@@ -24,7 +24,7 @@ static const struct instruction_bounds instruction_bounds[] = {
     {"disconnect", 15847, 10},
     {"connect_many", 3021398, 151},
     {"disconnect_many", 1011287, 54},
-    {"reconcile, nothing", 110005, 3306},
+    {"reconcile, nothing", 90521, 1430},
     {"dispatch, nothing", 1513, 10},
     {"cleanup", 61400, 1434},
 };

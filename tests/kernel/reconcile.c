@@ -2,7 +2,7 @@
 /*
  * Drift as only a real kernel makes it: what falls with a link, an address or an MTU, whom it takes a
  * rule or a route for, what it lets nobody rename. Each test in a network namespace of its own.
- * T30, T37, T39, T40, T40b, T40d, T49, T52.
+ * T30, T37, T39, T40, T40b, T40d, T49, T52, T91.
  */
 #include <check.h>
 #include <errno.h>
@@ -69,6 +69,27 @@ static void connect_cluster(const char *cluster_id, const char *key, const char 
     ck_assert_msg(subwg_cable_connect(cable, &endpoint, NULL, &error) == 0, "%s", error.text);
 }
 
+static void take_report(void *context, uint32_t repaired, const char *text)
+{
+    (void)context;
+    size_t used = strlen(sentences);
+    (void)snprintf(sentences + used, sizeof(sentences) - used, "%c %s\n", repaired ? '+' : '-',
+                   text);
+}
+
+static int32_t reconcile(uint32_t flags)
+{
+    sentences[0] = '\0';
+    return subwg_cable_reconcile(cable, flags, take_report, NULL, &error);
+}
+
+/* Until the routes are known without a list: what is lost then has to be noticed. */
+static void become_quiet(void)
+{
+    for (int i = 0; i < 3; i++)
+        ck_assert_msg(reconcile(0) == 0, "%s", sentences);
+}
+
 static void start(void)
 {
     const struct subwg_cable_callbacks callbacks = {.log = take_log, .publish = take_published};
@@ -96,26 +117,13 @@ static void start(void)
     connect_cluster("cluster3", PEER_3, "fd00:64::8",
                     (const char *const[]){"10.235.0.0/18", "fd00:235::/48"});
     ck_assert_int_ge(subwg_cable_list_complete(cable, &error), 0);
+    become_quiet();
 }
 
 static void stop(void)
 {
     subwg_cable_destroy(cable);
     subwg_registry_destroy(registry);
-}
-
-static void take_report(void *context, uint32_t repaired, const char *text)
-{
-    (void)context;
-    size_t used = strlen(sentences);
-    (void)snprintf(sentences + used, sizeof(sentences) - used, "%c %s\n", repaired ? '+' : '-',
-                   text);
-}
-
-static int32_t reconcile(uint32_t flags)
-{
-    sentences[0] = '\0';
-    return subwg_cable_reconcile(cable, flags, take_report, NULL, &error);
 }
 
 /* So many differences, each of which is repaired, and then there is none. */
@@ -127,6 +135,7 @@ static void expect_repair(int32_t count, const char *sentence)
                   "%d, %s:\n%s", code, code < 0 ? error.text : "", sentences);
     code = reconcile(SUBWG_RECONCILE_DRY_RUN);
     ck_assert_msg(code == 0, "%d, then:\n%s", code, sentences);
+    become_quiet();
 }
 
 /* All that the driver has in the kernel: routes, rules, the source address, peers; and no more. */
@@ -191,6 +200,35 @@ START_TEST(what_falls_with_a_link_comes_back)
     shell("ip address del 10.233.0.1/32 dev " DEVICE);
     expect_repair(3,
                   DEVICE " lacks the address 10.233.0.1/32"); /* the last one, so its routes go */
+    expect_whole();
+}
+END_TEST
+
+/* T91. Each by a process of its own, which has got its answer when reconcile begins. */
+START_TEST(a_lost_route_is_noticed_at_once)
+{
+    for (int i = 0; i < 3; i++) {
+        shell("ip route del 10.234.0.0/18 table 220");
+        expect_repair(1, "the route to 10.234.0.0/18 of cluster 'cluster2' is missing");
+        shell("ip -6 route del fd00:235::/48 table 220");
+        expect_repair(1, "the route to fd00:235::/48 of cluster 'cluster3' is missing");
+    }
+    shell("ip route flush table 220 && ip -6 route flush table 220");
+    expect_repair(4, "the route to fd00:234::/48 of cluster 'cluster2' is missing");
+    shell("ip route add 10.99.0.0/16 dev " DEVICE " table 220 proto 158");
+    expect_repair(1, "the route to 10.99.0.0/16 in table 220 is nobody's");
+    expect_whole();
+}
+END_TEST
+
+/* T91: more notices than wait in a socket, and in their midst the two that count. */
+START_TEST(a_route_lost_in_a_storm_of_notices_is_noticed)
+{
+    shell("seq 0 9999 | awk '{ print \"route add 172.16.\" int($1 / 256) \".\" $1 %% 256 "
+          "\"/32 dev eth7 table 221\"; "
+          "if ($1 == 5000) print \"route del 10.235.0.0/18 table 220\\n"
+          "route del fd00:234::/48 table 220\" }' | ip -batch -");
+    expect_repair(2, "the route to fd00:234::/48 of cluster 'cluster2' is missing");
     expect_whole();
 }
 END_TEST
@@ -351,6 +389,8 @@ int main(void)
     const TTest *const tests[] = {
         without_drift_nothing_is_found,
         what_falls_with_a_link_comes_back,
+        a_lost_route_is_noticed_at_once,
+        a_route_lost_in_a_storm_of_notices_is_noticed,
         ipv6_comes_back_after_an_mtu_that_is_too_small,
         the_mtu_follows_the_smallest_path,
         exactly_one_rule_of_ours_stays,

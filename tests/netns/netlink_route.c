@@ -358,6 +358,99 @@ START_TEST(a_list_holds_one_table_and_one_protocol)
 }
 END_TEST
 
+/* Nobody changed anything, but for so many routes more by ourselves. */
+static void expect_unchanged(int32_t expected_ours)
+{
+    int32_t ours;
+    ck_assert(route_unchanged(netlink, TABLE, ifindex, &ours));
+    ck_assert_int_eq(ours, expected_ours);
+}
+
+/* The kernel has told of it when the command ends. */
+static void expect_noticed(const char *command)
+{
+    int32_t ours;
+    shell(command);
+    ck_assert_msg(!route_unchanged(netlink, TABLE, ifindex, &ours), "%s", command);
+}
+
+START_TEST(whoever_changes_a_route_is_noticed_at_once)
+{
+    static const char *const changes[] = {
+        "ip route add 10.1.0.0/16 dev left table 220",
+        "ip route replace 10.1.0.0/16 dev right table 220",
+        "ip route del 10.1.0.0/16 table 220",
+        "ip route add 10.1.0.0/16 dev left table 220 && ip route flush table 220",
+        "ip -6 route add fd00:1::/32 dev left table 220",
+        "ip -6 route replace fd00:1::/32 dev right table 220",
+        "ip -6 route del fd00:1::/32 table 220",
+        "ip route add 10.5.0.0/16 table 220 nexthop dev left weight 1 nexthop dev right weight 1",
+    };
+    int32_t ours;
+    ck_assert(!route_unchanged(netlink, TABLE, ifindex, &ours)); /* nobody listened before */
+    expect_unchanged(0);
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        expect_noticed(changes[i]);
+        expect_unchanged(0);
+        shell("ip route add 172.16.0.0/16 dev right table 221 && "
+              "ip route del 172.16.0.0/16 table 221");
+        expect_unchanged(0);
+    }
+}
+END_TEST
+
+/* With which routes may go that are not told of. More is told of a link later on. */
+START_TEST(a_change_to_the_link_counts_as_one)
+{
+    static const char *const changes[] = {
+        "ip link set left down",
+        "ip link set left up",
+        "ip addr add 10.1.2.3/32 dev left",
+        "ip addr del 10.1.2.3/32 dev left",
+        "ip link set left mtu 1200",
+        "ip link del left",
+    };
+    int32_t ours;
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        (void)route_unchanged(netlink, TABLE, ifindex, &ours);
+        expect_noticed(changes[i]);
+    }
+}
+END_TEST
+
+START_TEST(own_routes_are_told_from_others)
+{
+    static const char *const destinations[] = {"10.1.0.0/16", "fd00:1::/32"};
+    int32_t ours;
+    (void)route_unchanged(netlink, TABLE, ifindex, &ours);
+    for (size_t i = 0; i < 2; i++) {
+        ASSERT_DONE(apply_one(false, destinations[i]));
+        expect_unchanged(1);
+        ck_assert_int_eq(apply_one(false, destinations[i]), -EEXIST);
+        expect_unchanged(0);
+        ASSERT_DONE(apply_one(true, destinations[i]));
+        expect_unchanged(-1);
+        ck_assert_int_eq(apply_one(true, destinations[i]), -ESRCH);
+        expect_unchanged(0);
+    }
+}
+END_TEST
+
+/* More notices than wait in a socket, of others' routes, and one of ours in their midst. */
+START_TEST(a_lost_notice_counts_as_a_change)
+{
+    int32_t ours;
+    (void)route_unchanged(netlink, TABLE, ifindex, &ours);
+    expect_noticed("ip route add 10.1.0.0/16 dev left table 220");
+    expect_unchanged(0);
+    expect_noticed("seq 0 4999 | awk '{ print \"route add 172.16.\" int($1 / 256) \".\" $1 % 256 "
+                   "\"/32 dev right table 221\"; "
+                   "if ($1 == 2500) print \"route del 10.1.0.0/16 table 220\" }' | ip -batch -");
+    expect_unchanged(0);
+    expect_noticed("ip route add 10.1.0.0/16 dev left table 220");
+}
+END_TEST
+
 /* Others may put into the table what libnl cannot read. */
 START_TEST(exotic_routes_do_not_spoil_the_list)
 {
@@ -665,7 +758,9 @@ int main(void)
              an_address_that_somebody_else_adds_is_seen_at_once,
              an_address_with_host_bits_keeps_them);
     ADD_CASE(suite, "route", a_route_reads_back_as_it_was_made,
-             a_failure_in_the_middle_names_its_route, a_list_holds_one_table_and_one_protocol,
+             a_failure_in_the_middle_names_its_route, whoever_changes_a_route_is_noticed_at_once,
+             a_change_to_the_link_counts_as_one, own_routes_are_told_from_others,
+             a_lost_notice_counts_as_a_change, a_list_holds_one_table_and_one_protocol,
              exotic_routes_do_not_spoil_the_list, many_routes_come_and_go,
              routes_need_a_link_that_is_up, what_cannot_be_sent_stops_the_rest,
              the_way_to_an_address, no_way_to_an_address, the_ways_to_many_addresses);

@@ -204,7 +204,7 @@ START_TEST(a_failed_read_leaves_the_device_as_it_was)
     ck_assert_int_eq(get(), -EBADMSG);
     ck_assert_uint_eq(device.mark, 4711);
     ck_assert_uint_eq(device.ifindex, IFINDEX);
-    ck_assert_uint_eq(script.opened, 4); /* three sockets, one of them replaced */
+    ck_assert_uint_eq(script.opened, 5); /* four sockets, one of them replaced */
     kernel.malformed = false;
     ck_assert_int_eq(get(), 0);
     ck_assert_uint_eq(device.mark, 0);
