@@ -216,8 +216,9 @@ static const struct row_kind row_kinds[SNAPSHOT_KINDS] = {
 
 /* The next row with what we know of theirs, its strings still theirs; it counts once it is whole. NULL on
  * failure. */
-static inline void *begin_row(struct subwg_snapshot_builder *builder, enum snapshot_kind kind,
-                              const struct subwg_head *theirs)
+static inline __attribute__((always_inline)) void *begin_row(struct subwg_snapshot_builder *builder,
+                                                             enum snapshot_kind kind,
+                                                             const struct subwg_head *theirs)
 {
     const struct row_kind *known = &row_kinds[kind];
     if (builder->code != 0)

@@ -157,18 +157,19 @@ static inline uint64_t word_at(const char *text)
 
 static inline bool is_plain(const char *text, size_t length)
 {
-    const uint64_t highest_bits = UINT64_C(0x8080808080808080);
     uint64_t found = 0;
     if (length < sizeof(uint64_t)) {
         uint64_t word = UINT64_C(0x2020202020202020);
         for (size_t i = 0; i < length; i++)
             word = word << 8 | (unsigned char)text[i];
-        return (unusual(word) & highest_bits) == 0;
+        found = unusual(word);
+    } else {
+        size_t last = length - sizeof(uint64_t); /* overlaps the one before */
+        for (size_t at = 0; at < last; at += sizeof(uint64_t))
+            found |= unusual(word_at(text + at));
+        found |= unusual(word_at(text + last));
     }
-    for (size_t at = 0; at < length - sizeof(uint64_t); at += sizeof(uint64_t))
-        found |= unusual(word_at(text + at));
-    found |= unusual(word_at(text + length - sizeof(uint64_t)));
-    return (found & highest_bits) == 0;
+    return (found & UINT64_C(0x8080808080808080)) == 0;
 }
 
 static void write_label_character(struct writer *writer, const char *character, size_t length,
@@ -200,6 +201,8 @@ static __attribute__((noinline)) void write_escaped(struct writer *writer, const
 
 void writer_label_value(struct writer *writer, const char *value)
 {
+    if (*value == '\0')
+        return;
     size_t length = strlen(value);
     if (is_plain(value, length)) /* as nearly always */
         writer_bytes(writer, value, length);
