@@ -14,9 +14,9 @@ struct instruction_bounds {
 /* clang-format off */
 static const struct instruction_bounds instruction_bounds[] = {
     {"decode", 5050, 353},
-    {"get_connections", 16972, 1210},
-    {"metrics_snapshot", 15131, 1032},
-    {"seed's text", 16040, 1249},
+    {"get_connections", 16644, 1176},
+    {"metrics_snapshot", 14840, 1004},
+    {"seed's text", 15106, 1193},
     {"Submariner's text", 23611, 1955},
     {"connection table", 1891, 10},
     {"connect", 33712, 15},
