@@ -157,20 +157,16 @@ static int32_t check_owners(struct subwg_instance *instance, const struct connec
 }
 
 /* Without a mark the tunnel's own packets would be routed into the tunnel. */
-static int32_t check_loop(const struct subwg_instance *instance, const struct connection *candidate,
+static int32_t check_loop(struct subwg_instance *instance, const struct connection *candidate,
                           struct subwg_error *error)
 {
     if (instance->settings.mark != 0)
         return 0;
     struct prefix host = prefix_of_address(&candidate->endpoint.address);
     bool inside = prefix_map_find(&instance->table.owners, &host, NULL, NULL) != NULL;
-    for (uint32_t i = 0; i < candidate->subnet_count; i++) {
-        inside = inside || prefix_overlaps(&candidate->allowed_ips[i], &host);
-        for (uint32_t j = 0; j < instance->table.count && !inside; j++) {
-            const struct address *other = &instance->table.connections[j]->endpoint.address;
-            inside = prefix_contains(&candidate->allowed_ips[i], other);
-        }
-    }
+    for (uint32_t i = 0; i < candidate->subnet_count && !inside; i++)
+        inside = prefix_overlaps(&candidate->allowed_ips[i], &host) ||
+                 table_has_endpoint_in(&instance->table, &candidate->allowed_ips[i]);
     if (!inside)
         return 0;
     char cluster[80];

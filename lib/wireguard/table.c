@@ -15,8 +15,41 @@ void table_start(struct table *table)
     table_begin_dump(table);
 }
 
+/* Without memory for it all connections are looked at, and the next who asks tries again. */
+static void drop_endpoints(struct table *table)
+{
+    endpoints_finish(&table->endpoints);
+    table->endpoints_kept = false;
+}
+
+static void keep_endpoint(struct table *table, const struct connection *connection)
+{
+    if (table->endpoints_kept && !endpoints_add(&table->endpoints, &connection->endpoint.address))
+        drop_endpoints(table);
+}
+
+static void keep_endpoints(struct table *table)
+{
+    if (table->endpoints_kept)
+        return;
+    endpoints_start(&table->endpoints);
+    table->endpoints_kept = true;
+    for (uint32_t i = 0; i < table->count && table->endpoints_kept; i++)
+        keep_endpoint(table, table->connections[i]);
+}
+
+bool table_has_endpoint_in(struct table *table, const struct prefix *prefix)
+{
+    keep_endpoints(table);
+    bool has = table->endpoints_kept && endpoints_lie_in(&table->endpoints, prefix);
+    for (uint32_t i = 0; i < table->count && !table->endpoints_kept && !has; i++)
+        has = prefix_contains(prefix, &table->connections[i]->endpoint.address);
+    return has;
+}
+
 void table_finish(struct table *table)
 {
+    drop_endpoints(table);
     for (uint32_t i = 0; i < table->count; i++)
         connection_destroy(table->connections[i]);
     free((void *)table->connections);
@@ -105,6 +138,7 @@ void table_insert(struct table *table, struct connection *connection)
                      strlen(connection->cluster_id));
     index_insert(&table->by_key, &connection->by_key, connection->public_key.bytes, KEY_SIZE);
     path_mtus_add(&table->path_mtus, connection->path_mtu);
+    keep_endpoint(table, connection);
     table->adopted_count += connection->adopted;
     own(table, connection, connection);
 }
@@ -190,6 +224,8 @@ void table_remove(struct table *table, struct connection *connection)
     index_remove(&table->by_cluster, &connection->by_cluster);
     index_remove(&table->by_key, &connection->by_key);
     path_mtus_remove(&table->path_mtus, connection->path_mtu);
+    if (table->endpoints_kept)
+        endpoints_remove(&table->endpoints, &connection->endpoint.address);
     table->adopted_count -= connection->adopted;
     struct connection *last = table->connections[--table->count];
     table->connections[connection->position] = last;

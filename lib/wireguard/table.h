@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "wireguard/connection.h"
+#include "wireguard/endpoints.h"
 #include "wireguard/path_mtus.h"
 
 struct table {
@@ -14,6 +15,8 @@ struct table {
     struct index by_key;
     struct prefix_map owners;
     struct path_mtus path_mtus;
+    struct endpoints endpoints; /* while they are kept, which the first who asks begins */
+    bool endpoints_kept;
     struct connection *
         *connections; /* in no order, but after table_order in that of the clusters */
     uint32_t count;
@@ -79,6 +82,9 @@ static inline struct connection *table_find_dumped(struct table *table, uint32_t
         connection = table_find_elsewhere(table, place, key);
     return connection;
 }
+
+/* Does the endpoint of any connection lie in the prefix? */
+bool table_has_endpoint_in(struct table *table, const struct prefix *prefix);
 
 /* Brings the connections into the order of their clusters, if that is not their order yet. */
 void table_order(struct table *table);

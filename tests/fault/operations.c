@@ -84,6 +84,17 @@ static void arrange_connected(void)
     (void)world_row("cluster2");
 }
 
+/* Where each one's endpoint matters to all others. */
+static void arrange_unmarked(void)
+{
+    static const struct subwg_setting settings[] = {{"mark", "0"}, {"routes", "no"}};
+    arrange_nothing();
+    must(world_create(settings, 2));
+    must(init());
+    must(world_connect(&two));
+    must(world_connect(&three));
+}
+
 /* What an earlier run left, and something that nobody stands for. */
 static void arrange_left_behind(void)
 {
@@ -408,6 +419,7 @@ const struct operation operations[] = {
     {"init, half made", arrange_half_made, init, 0},
     {"connect", arrange_initialized, connect_two, OPERATION_AGAIN},
     {"connect, a second one", arrange_connected, connect_four, OPERATION_AGAIN},
+    {"connect, without a mark", arrange_unmarked, connect_four, OPERATION_AGAIN},
     {"connect, narrow path", arrange_narrow_path, connect_four, OPERATION_AGAIN},
     {"connect, nothing new", arrange_connected, connect_two, OPERATION_AGAIN},
     {"connect, other subnets", arrange_changed_subnets, connect_two, OPERATION_AGAIN},

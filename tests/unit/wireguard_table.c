@@ -30,6 +30,12 @@ static const struct settings settings = {.keepalive_s = 10,
                                          .min_prefix_ipv6 = 16,
                                          .max_subnets = 1024};
 
+/* Several behind one address. */
+#define GATEWAYS 7
+static const char *const gateways[GATEWAYS] = {"192.0.2.7",        "192.0.2.8",     "198.51.100.7",
+                                               "203.0.113.200",    "203.0.113.201", "2001:db8::7",
+                                               "2001:db8:0:100::7"};
+
 /* A connection of the cluster with this number; its key has the same number. */
 static struct connection *make_connection(uint32_t number, const struct prefix *prefixes,
                                           uint32_t count)
@@ -46,7 +52,7 @@ static struct connection *make_connection(uint32_t number, const struct prefix *
     for (uint32_t i = 0; i < count; i++)
         subnets[i] = prefix_format(&prefixes[i], texts[i]);
     endpoint.cluster_id = name;
-    endpoint.private_ip = "192.0.2.7";
+    endpoint.private_ip = gateways[number % GATEWAYS];
     endpoint.subnets = subnets;
     endpoint.subnet_count = count;
     endpoint.backend_config = config;
@@ -162,6 +168,20 @@ static void check_counts(const struct table *table, struct chance *chance)
     CHECK(table->adopted_count == adopted);
 }
 
+/* Which gateways lie in a prefix, by looking at all. */
+static void check_endpoints(struct table *table, struct chance *chance)
+{
+    struct address gateway;
+    CHECK(address_parse(gateways[chance_below(chance, GATEWAYS)], &gateway) == ADDRESS_OK);
+    struct prefix prefix = prefix_of_address(&gateway);
+    prefix.length = (uint8_t)chance_below(chance, prefix.length + 1u);
+    prefix = prefix_masked(&prefix);
+    bool expected = false;
+    for (uint32_t i = 0; i < table->count; i++)
+        expected = expected || prefix_contains(&prefix, &table->connections[i]->endpoint.address);
+    CHECK(table_has_endpoint_in(table, &prefix) == expected);
+}
+
 /* Whatever was at a place before: what is found there is what has the key. */
 static void check_dumped(struct table *table, const struct oracle *oracle, struct chance *chance)
 {
@@ -216,6 +236,8 @@ START_TEST(random_operations_match_the_list)
                                random_path_mtu(&chance));
         check_counts(&table, &chance);
         check_dumped(&table, &oracle, &chance);
+        if (i >= 100)
+            check_endpoints(&table, &chance);
         if (chance_is(&chance, 30))
             check_order(&table);
         CHECK(table_find_cluster(&table, "") == NULL); /* leftovers are nobody's */
