@@ -44,17 +44,17 @@ bool index_reserve(struct index *index, size_t count)
     return true;
 }
 
-static uint64_t hash_of(const struct index *index, const void *key, size_t length)
+static uint32_t hash_of(const struct index *index, const void *key, size_t length)
 {
     uint64_t hash;
     crypto_shorthash((unsigned char *)&hash, key, length, index->secret);
-    return hash;
+    return (uint32_t)hash;
 }
 
 void index_insert(struct index *index, struct index_node *node, const void *key, size_t length)
 {
     node->key = key;
-    node->length = length;
+    node->length = (uint32_t)length;
     node->hash = hash_of(index, key, length);
     struct index_node **bucket = &index->buckets[node->hash & (index->bucket_count - 1)];
     node->next = *bucket;
@@ -78,7 +78,7 @@ struct index_node *index_find(const struct index *index, const void *key, size_t
 {
     if (index->bucket_count == 0)
         return NULL;
-    uint64_t hash = hash_of(index, key, length);
+    uint32_t hash = hash_of(index, key, length);
     struct index_node *node = index->buckets[hash & (index->bucket_count - 1)];
     while (node != NULL &&
            (node->hash != hash || node->length != length || memcmp(node->key, key, length) != 0))

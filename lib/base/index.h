@@ -14,8 +14,8 @@
 struct index_node {
     struct index_node *next;
     const void *key; /* NULL while in no index */
-    size_t length;
-    uint64_t hash;
+    uint32_t length;
+    uint32_t hash; /* more than there can be buckets for */
 };
 
 struct index {

@@ -77,6 +77,9 @@ int32_t wg_get_device(struct netlink *netlink, uint32_t ifindex,
                       const struct key *expected_preshared_key, struct wg_device *device,
                       struct subwg_error *error);
 
+/* Empties a device that nobody needs any more: the next read takes its arrays. */
+void wg_device_recycle(struct netlink *netlink, struct wg_device *device);
+
 /* Reads the device's private key alone; all zero if it has none. The caller wipes it. */
 int32_t wg_get_private_key(struct netlink *netlink, uint32_t ifindex, struct key *ret_private_key,
                            struct subwg_error *error);

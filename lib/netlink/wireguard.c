@@ -150,6 +150,15 @@ int32_t wg_get_device(struct netlink *netlink, uint32_t ifindex,
     return 0;
 }
 
+void wg_device_recycle(struct netlink *netlink, struct wg_device *device)
+{
+    if (device->peers == NULL)
+        return;
+    wg_device_finish(&netlink->scratch);
+    netlink->scratch = *device;
+    *device = (struct wg_device){0};
+}
+
 /* Every message of a dump repeats the device's own attributes. */
 static int32_t read_private_key(void *context, struct nlmsghdr *message)
 {

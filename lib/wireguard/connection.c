@@ -285,16 +285,21 @@ struct cutter {
     char *next;
 };
 
+static size_t rounded(size_t size)
+{
+    return (size + 7) & ~(size_t)7;
+}
+
 static void *cut(struct cutter *cutter, size_t size)
 {
     void *piece = cutter->next;
-    cutter->next += (size + 7) & ~(size_t)7;
+    cutter->next += rounded(size);
     return piece;
 }
 
 static size_t space_for_subnets(uint32_t count)
 {
-    return count * (sizeof(struct prefix) + sizeof(struct subnet)) + 16;
+    return rounded(count * sizeof(struct subnet)) + rounded(count * sizeof(struct prefix));
 }
 
 static void place_subnets(struct connection *connection, struct cutter *cutter,
@@ -338,7 +343,7 @@ static size_t text_size(const char *string)
 
 static size_t space_for_texts(const struct texts *texts)
 {
-    size_t space = texts->subnet_count * sizeof(char *) + 8 + text_size(texts->cluster_id) +
+    size_t space = rounded(texts->subnet_count * sizeof(char *)) + text_size(texts->cluster_id) +
                    text_size(texts->cable_name) + text_size(texts->hostname) +
                    text_size(texts->private_ip) + text_size(texts->public_ip) +
                    text_size(texts->remote_ip) + text_size(texts->public_key);
@@ -361,20 +366,20 @@ static void place_texts(struct connection *connection, struct cutter *cutter,
 {
     const char **subnets = cut(cutter, texts->subnet_count * sizeof(char *));
     char *next = cutter->next;
-    connection->texts = next;
+    const char *begin = next;
     connection->cluster_id = put_text(&next, texts->cluster_id);
     connection->cable_name = put_text(&next, texts->cable_name);
     connection->hostname = put_text(&next, texts->hostname);
     connection->private_ip = put_text(&next, texts->private_ip);
     connection->public_ip = put_text(&next, texts->public_ip);
     connection->remote_ip = put_text(&next, texts->remote_ip);
-    connection->metric_texts_bytes = (uint32_t)(next - connection->texts);
-    connection->public_key_text = put_text(&next, texts->public_key);
+    connection->metric_texts_bytes = (uint32_t)(next - begin);
+    (void)put_text(&next, texts->public_key);
     for (uint32_t i = 0; i < texts->subnet_count; i++)
         subnets[i] = put_text(&next, texts->subnets[i]);
     connection->subnet_texts = subnets;
     connection->subnet_text_count = texts->subnet_count;
-    connection->texts_bytes = (uint32_t)(next - connection->texts);
+    connection->texts_bytes = (uint32_t)(next - begin);
     cutter->next = next;
 }
 
@@ -383,7 +388,7 @@ static struct connection *assemble(const struct texts *texts, const struct prefi
                                    uint32_t prefix_count)
 {
     struct connection *connection =
-        calloc(1, sizeof(struct connection) + 8 + space_for_subnets(prefix_count) +
+        calloc(1, rounded(sizeof(struct connection)) + space_for_subnets(prefix_count) +
                       space_for_texts(texts));
     if (connection == NULL)
         return NULL;
@@ -489,6 +494,11 @@ struct connection *connection_from_peer(const struct wg_device *device, const st
     for (uint32_t i = 0; i < connection->subnet_count; i++)
         connection->subnets[i].node.prefix = connection->allowed_ips[i];
     return connection;
+}
+
+const char *connection_key_text(const struct connection *connection)
+{
+    return connection->cluster_id + connection->metric_texts_bytes;
 }
 
 void connection_doubt(struct connection *connection)

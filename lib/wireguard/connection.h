@@ -38,49 +38,48 @@ struct connection {
     struct index_node by_key;
 
     /* What rows say: a piece of memory behind the struct, so that it is copied at once. Its beginning is
-     * for metrics. The members point into it, in this order. */
-    const char *texts;
-    uint32_t texts_bytes;
-    uint32_t metric_texts_bytes;
-    const char *cluster_id;
+     * for metrics. The members point into it, in this order; behind them come the public key, see
+     * connection_key_text, and the subnets. */
+    const char *cluster_id; /* where it begins */
     const char *cable_name;
     const char *hostname;
     const char *private_ip;
     const char *public_ip;
     const char *remote_ip; /* in use; metrics need what is up to here */
-    const char *public_key_text;
     const char *const *subnet_texts;
     uint32_t subnet_text_count;
-    bool use_nat;
+    uint32_t texts_bytes;
+    uint32_t metric_texts_bytes;
 
     /* Wanted. */
-    struct key public_key;
-    struct socket_address endpoint;
+    uint32_t subnet_count;
     struct prefix *allowed_ips; /* the subnets' prefixes once more, as one list for requests */
     struct subnet *subnets;
-    uint32_t subnet_count;
-    uint16_t keepalive_s;
+    struct key public_key;
+    struct socket_address endpoint;
     uint32_t path_mtu; /* 0: not known */
+    uint16_t keepalive_s;
+    bool use_nat;
 
     /* Found. */
-    bool adopted;      /* left by an earlier run and claimed by nobody yet */
-    bool named;        /* adopted, and an endpoint with its key was refused: it stays */
-    bool claimed;      /* adopted, and an endpoint was refused for the sake of its subnets */
-    bool named_often;  /* by several clusters */
-    uint8_t namer[16]; /* a hash of the cluster's id */
+    bool adopted;         /* left by an earlier run and claimed by nobody yet */
+    bool named;           /* adopted, and an endpoint with its key was refused: it stays */
+    bool claimed;         /* adopted, and an endpoint was refused for the sake of its subnets */
+    bool named_often;     /* by several clusters */
+    uint8_t installed;    /* enum installed */
+    bool routes_doubtful; /* after a failure; a dump of peers says nothing of them */
+    uint8_t installed_preshared_key; /* enum wg_preshared_key */
+    uint8_t repair_grant;            /* enum repair_grant, of the reconcile that runs */
+    bool settled;                    /* all of its peer is as wanted, by the survey being taken */
+    uint32_t seen_in;                /* the number of the last dump with its peer... */
+    uint32_t place;                  /* ...there */
+    uint32_t position;               /* in the table */
+    struct socket_address installed_endpoint; /* what it was told or adopted with; it may roam */
+    uint8_t namer[16];                        /* a hash of the cluster's id */
     uint64_t
         held_until_ns; /* adopted, and nobody's: kept as long for who claimed its subnets; 0: not */
-    uint8_t installed; /* enum installed */
-    bool routes_doubtful;            /* after a failure; a dump of peers says nothing of them */
-    uint8_t installed_preshared_key; /* enum wg_preshared_key */
-    struct socket_address installed_endpoint; /* what it was told or adopted with; it may roam */
-    uint32_t seen_in;                         /* the number of the last dump with its peer... */
-    uint32_t place;                           /* ...there */
-    bool settled;             /* all of its peer is as wanted, by the survey being taken */
     uint64_t endpoint_set_ns; /* when reconcile last gave it the wanted endpoint again */
     struct budget repairs;    /* of its peer and routes */
-    uint8_t repair_grant;     /* enum repair_grant, of the reconcile that runs */
-    uint32_t position;        /* in the table */
     struct status_state status;
 
     /* While a cluster's key changes it has two connections, see moves.h. */
@@ -110,6 +109,8 @@ int32_t connection_from_endpoint(const struct subwg_endpoint *endpoint,
 struct connection *connection_from_peer(const struct wg_device *device, const struct wg_peer *peer);
 
 void connection_destroy(struct connection *connection); /* accepts NULL */
+
+const char *connection_key_text(const struct connection *connection);
 
 /* What the kernel has of it is not known any more: a request about it failed. */
 void connection_doubt(struct connection *connection);

@@ -15,18 +15,6 @@ void endpoints_start(struct endpoints *endpoints)
     prefix_map_start(&endpoints->map);
 }
 
-static void drop(struct endpoints *endpoints, struct host *host)
-{
-    prefix_map_remove(&endpoints->map, &host->node);
-    free(host);
-}
-
-void endpoints_finish(struct endpoints *endpoints)
-{
-    while (endpoints->map.root != NULL)
-        drop(endpoints, endpoints->map.root->owner);
-}
-
 static struct host *find(const struct endpoints *endpoints, const struct prefix *prefix)
 {
     const struct prefix_node *node = prefix_map_find(&endpoints->map, prefix, NULL, NULL);
@@ -54,8 +42,10 @@ void endpoints_remove(struct endpoints *endpoints, const struct address *address
 {
     const struct prefix prefix = prefix_of_address(address);
     struct host *host = address->family != FAMILY_NONE ? find(endpoints, &prefix) : NULL;
-    if (host != NULL && --host->count == 0)
-        drop(endpoints, host);
+    if (host == NULL || --host->count > 0)
+        return;
+    prefix_map_remove(&endpoints->map, &host->node);
+    free(host);
 }
 
 bool endpoints_lie_in(const struct endpoints *endpoints, const struct prefix *prefix)

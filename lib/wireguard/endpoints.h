@@ -13,10 +13,10 @@ struct endpoints {
 };
 
 void endpoints_start(struct endpoints *endpoints);
-void endpoints_finish(struct endpoints *endpoints);
 
 /* One more connection has this address; none (FAMILY_NONE) is not counted. False when out of memory. */
 bool endpoints_add(struct endpoints *endpoints, const struct address *address);
+/* One less; of an address that none has nothing happens. Nothing is left when all were removed. */
 void endpoints_remove(struct endpoints *endpoints, const struct address *address);
 
 bool endpoints_lie_in(const struct endpoints *endpoints, const struct prefix *prefix);

@@ -9,6 +9,9 @@ int32_t instance_dump(struct subwg_instance *instance, struct subwg_error *error
 {
     const struct key *expected =
         instance->secrets->has_preshared_key ? &instance->secrets->preshared_key : NULL;
+    /* Of a dump without strangers nobody asks anything any more: one is held, not two. */
+    if (instance->dump_taken && instance->stranger_count == 0)
+        wg_device_recycle(instance->netlink, &instance->dump);
     int32_t code =
         wg_get_device(instance->netlink, instance->ifindex, expected, &instance->dump, error);
     if (code == 0)

@@ -32,7 +32,7 @@ static struct overlap find_in_own_subnets(const struct local *local, const struc
 {
     for (uint32_t i = 0; i < local->subnet_count; i++)
         if (prefix_overlaps(subnet, &local->subnets[i]))
-            return (struct overlap){OVERLAP_OWN_SUBNET, *subnet, local->subnets[i]};
+            return (struct overlap){.kind = OVERLAP_OWN_SUBNET, .other = local->subnets[i]};
     return (struct overlap){.kind = OVERLAP_NONE};
 }
 
@@ -44,7 +44,7 @@ static struct overlap find_in_networks(uint32_t own_ifindex, const struct prefix
         struct prefix network = prefix_masked(&addresses[i].prefix);
         if (addresses[i].ifindex != own_ifindex && prefix_overlaps(subnet, &network) &&
             prefix_special_range(&network) == NULL)
-            return (struct overlap){OVERLAP_NETWORK, *subnet, network};
+            return (struct overlap){.kind = OVERLAP_NETWORK, .other = network};
     }
     return (struct overlap){.kind = OVERLAP_NONE};
 }
@@ -59,6 +59,7 @@ struct overlap overlap_find_subnet(const struct subwg_instance *instance,
         found = find_in_own_subnets(&instance->local, subnet);
         if (found.kind == OVERLAP_NONE)
             found = find_in_networks(instance->ifindex, subnet, addresses, count);
+        found.subnet = i;
     }
     return found;
 }
@@ -83,7 +84,8 @@ const char *overlap_describe(const struct overlap *overlap, const struct connect
         text_append(&out, "%s is an address of this gateway itself",
                     socket_address_format(&connection->endpoint, endpoint));
     else if (overlap->kind != OVERLAP_NONE)
-        text_append(&out, "subnet %s overlaps the %s %s", prefix_format(&overlap->subnet, subnet),
+        text_append(&out, "subnet %s overlaps the %s %s",
+                    prefix_format(&connection->allowed_ips[overlap->subnet], subnet),
                     overlap->kind == OVERLAP_OWN_SUBNET ? "own cluster's subnet"
                                                         : "network of this host",
                     prefix_format(&overlap->other, other));

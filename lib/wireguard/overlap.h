@@ -22,9 +22,9 @@ enum overlap_kind {
 };
 
 struct overlap {
-    uint8_t kind;         /* enum overlap_kind */
-    struct prefix subnet; /* the connection's */
-    struct prefix other;  /* what it overlaps */
+    uint8_t kind;        /* enum overlap_kind */
+    struct prefix other; /* what it overlaps... */
+    uint32_t subnet;     /* ...by number, among the connection's */
 };
 
 /* The first that is found. */

@@ -245,10 +245,10 @@ static int32_t push_connection(struct pushing *pushing, const struct connection 
     row->private_ip = connection->private_ip;
     row->public_ip = connection->public_ip;
     row->remote_ip = connection->remote_ip;
-    row->peer = carrier->public_key_text;
+    row->peer = connection_key_text(carrier);
     row->subnets = connection->subnet_texts;
     row->subnet_count = connection->subnet_text_count;
-    row->texts = connection->texts;
+    row->texts = connection->cluster_id;
     row->texts_bytes = connection->texts_bytes;
     row->rx_bytes = received_bytes(connection);
     row->tx_bytes = sent_bytes(connection);
@@ -365,7 +365,7 @@ static int32_t push_metric(struct pushing *pushing, const struct connection *con
     row->remote_ip = connection->remote_ip;
     row->rx_bytes = received_bytes(connection);
     row->tx_bytes = sent_bytes(connection);
-    row->texts = connection->texts;
+    row->texts = connection->cluster_id;
     row->texts_bytes = connection->metric_texts_bytes;
     row->lifetime_s = status_lifetime_s(status, pushing->now_ns);
     row->established_realtime_s = status->established_realtime_s;

@@ -36,6 +36,7 @@ struct status_state {
     uint32_t flap_count;
     uint32_t reconnect_count;
     uint32_t probes;         /* sent since something was received */
+    uint32_t handshake_ns;   /* with handshake_s */
     uint64_t started_ns;     /* when the connection was made or adopted */
     uint64_t sampled_ns;     /* of the last sample */
     uint64_t heard_ns;       /* last proof of life */
@@ -50,8 +51,7 @@ struct status_state {
     uint64_t established_realtime_s;
     uint64_t changed_ns;
     uint64_t handshake_s; /* token of the last sample */
-    uint32_t handshake_ns;
-    uint64_t rx_bytes; /* of the last sample, as the kernel counts */
+    uint64_t rx_bytes;    /* of the last sample, as the kernel counts */
     uint64_t tx_bytes;
     uint64_t unanswered_bytes; /* sent since something was heard */
     uint64_t rx_before;        /* of peers of this connection that were made anew */

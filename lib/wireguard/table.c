@@ -18,7 +18,8 @@ void table_start(struct table *table)
 /* Without memory for it all connections are looked at, and the next who asks tries again. */
 static void drop_endpoints(struct table *table)
 {
-    endpoints_finish(&table->endpoints);
+    for (uint32_t i = 0; i < table->count && table->endpoints_kept; i++)
+        endpoints_remove(&table->endpoints, &table->connections[i]->endpoint.address);
     table->endpoints_kept = false;
 }
 

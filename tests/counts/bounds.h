@@ -17,10 +17,11 @@ struct bounds {
     struct bound of[QUANTITIES]; /* in the order above */
 };
 
-/* That stay, without the crowd's own: for itself; and with what a read keeps and one snapshot, of which
- * 20,000 fill 64 MiB at most. */
-static const int64_t bytes_a_connection = 1024;
-static const int64_t bytes_a_connection_read = 64 * 1024 * 1024 / 20000;
+/* That stay, without the crowd's own: for itself; with what a read keeps for the next one; and with a
+ * snapshot, of which 20,000 fill 64 MiB at most. */
+static const int64_t bytes_a_connection = 880;
+static const int64_t bytes_a_connection_read = 1024;
+static const int64_t bytes_a_connection_held = 64 * 1024 * 1024 / 20000;
 
 /* clang-format off */
 static const struct bounds all_bounds[] = {
