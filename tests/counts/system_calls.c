@@ -26,8 +26,13 @@
 #define FEW  5u
 #define MANY 45u
 
-/* A call that nothing else makes, right before the first that counts and right after the last. */
-#define MARK SYS_getppid
+/* A call with an argument that it ignores and nobody else gives it, right before the first that counts and
+ * right after the last. */
+#define MARK_CALL     SYS_getppid
+#define MARK_ARGUMENT 0x73756277u
+
+#define ENDED  (-1)
+#define MARKED (-2)
 
 struct counted {
     uint32_t all;
@@ -49,13 +54,13 @@ _Noreturn static void be_watched(const struct operation *operation, uint32_t bes
     (void)fflush(stdout);
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0 || raise(SIGSTOP) != 0)
         _exit(EXIT_FAILURE);
-    (void)syscall(MARK);
+    (void)syscall(MARK_CALL, MARK_ARGUMENT);
     operation->run();
-    (void)syscall(MARK);
+    (void)syscall(MARK_CALL, MARK_ARGUMENT);
     _exit(EXIT_SUCCESS);
 }
 
-/* The number of the system call that the process is about to make next; -1: it ended. */
+/* The number of the system call that the process is about to make next; or MARKED or ENDED. */
 static int64_t next_call(pid_t process)
 {
     for (;;) {
@@ -63,11 +68,13 @@ static int64_t next_call(pid_t process)
         int status;
         if (ptrace(PTRACE_SYSCALL, process, NULL, NULL) != 0 ||
             waitpid(process, &status, 0) != process || !WIFSTOPPED(status))
-            return -1;
-        if (WSTOPSIG(status) == (SIGTRAP | 0x80) &&
-            ptrace(PTRACE_GET_SYSCALL_INFO, process, sizeof(info), &info) > 0 &&
-            info.op == PTRACE_SYSCALL_INFO_ENTRY)
-            return (int64_t)info.entry.nr;
+            return ENDED;
+        if (WSTOPSIG(status) != (SIGTRAP | 0x80) ||
+            ptrace(PTRACE_GET_SYSCALL_INFO, process, sizeof(info), &info) <= 0 ||
+            info.op != PTRACE_SYSCALL_INFO_ENTRY)
+            continue;
+        bool marked = info.entry.nr == MARK_CALL && info.entry.args[0] == MARK_ARGUMENT;
+        return marked ? MARKED : (int64_t)info.entry.nr;
     }
 }
 
@@ -82,10 +89,10 @@ static bool watch(pid_t process, struct counted *ret_counted)
     *ret_counted = (struct counted){0};
     do
         call = next_call(process);
-    while (call >= 0 && call != MARK);
-    while (call >= 0) {
+    while (call >= 0);
+    while (call != ENDED) {
         call = next_call(process);
-        if (call == MARK)
+        if (call == MARKED)
             return true;
         if (call == SYS_clock_gettime) /* one where the machine's clock cannot be read without */
             continue;
