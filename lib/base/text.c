@@ -57,15 +57,14 @@ void text_append(struct text *text, const char *format, ...)
     va_end(arguments);
 }
 
-void text_append_string(struct text *text, const char *string)
+void text_append_cut(struct text *text, const char *bytes, size_t length)
 {
-    size_t length = strlen(string);
     size_t left = text->size - text->length - 1;
     if (text->cut)
         return;
     text->cut = length > left;
     size_t from = text->length;
-    memcpy(text->bytes + from, string, text->cut ? left : length);
+    memcpy(text->bytes + from, bytes, text->cut ? left : length);
     text->length += text->cut ? left : length;
     if (text->cut)
         drop_half_character(text, from);
@@ -74,13 +73,13 @@ void text_append_string(struct text *text, const char *string)
 
 void text_append_number(struct text *text, uint64_t number)
 {
-    char digits[21];
-    char *first = digits + sizeof(digits) - 1;
-    *first = '\0';
+    char digits[20];
+    char *end = digits + sizeof(digits);
+    char *first = end;
     do
         *--first = (char)('0' + number % 10);
     while ((number /= 10) > 0);
-    text_append_string(text, first);
+    text_append_bytes(text, first, (size_t)(end - first));
 }
 
 bool text_copy(char *buffer, size_t size, const char *string)

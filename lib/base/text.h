@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct text {
     char *bytes;
@@ -22,7 +23,21 @@ __attribute__((format(printf, 2, 3))) void text_append(struct text *text, const 
 __attribute__((format(printf, 2, 0))) void text_append_list(struct text *text, const char *format,
                                                             va_list arguments);
 /* Without a format, for what is told of each connection. */
-void text_append_string(struct text *text, const char *string);
+void text_append_cut(struct text *text, const char *bytes, size_t length); /* what may not fit */
+static inline void text_append_bytes(struct text *text, const char *bytes, size_t length)
+{
+    if (text->cut || length >= text->size - text->length) {
+        text_append_cut(text, bytes, length);
+        return;
+    }
+    memcpy(text->bytes + text->length, bytes, length);
+    text->length += length;
+    text->bytes[text->length] = '\0';
+}
+static inline void text_append_string(struct text *text, const char *string)
+{
+    text_append_bytes(text, string, strlen(string));
+}
 void text_append_number(struct text *text, uint64_t number);
 /* Copies a string of unknown origin: control characters and bytes that are not UTF-8 become \xNN. */
 void text_append_escaped(struct text *text, const char *string);

@@ -232,7 +232,9 @@ static inline __attribute__((always_inline)) void *begin_row(struct subwg_snapsh
         return NULL;
     }
     void *row = next_row(builder);
-    if (row != NULL)
+    if (row != NULL && theirs->size == known->size)
+        memcpy(row, theirs, known->size);
+    else if (row != NULL)
         head_copy_known(row, known->size, theirs);
     return row;
 }
