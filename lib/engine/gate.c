@@ -111,14 +111,14 @@ void gate_begin_read(struct gate *gate, struct gate_call *call,
     if (gate->exclusive == NULL)
         return;
     atomic_store_explicit(&gate->reader, call->thread, memory_order_relaxed);
-    atomic_store_explicit(&gate->reading, builder, memory_order_relaxed);
+    atomic_store_explicit(&gate->reading, builder, memory_order_release);
 }
 
 void gate_end_read(struct gate *gate, struct gate_call *call)
 {
     call->builder = NULL;
     if (gate->exclusive != NULL)
-        atomic_store_explicit(&gate->reading, NULL, memory_order_relaxed);
+        atomic_store_explicit(&gate->reading, NULL, memory_order_release);
 }
 
 int32_t gate_enter_alone(struct gate *gate, struct gate_call *call)

@@ -60,7 +60,7 @@ bool gate_is_inside(struct gate *gate, const struct subwg_snapshot_builder *buil
 /* The same for each row. */
 static inline bool gate_is_reading(struct gate *gate, const struct subwg_snapshot_builder *builder)
 {
-    if (atomic_load_explicit(&gate->reading, memory_order_relaxed) == builder &&
+    if (atomic_load_explicit(&gate->reading, memory_order_acquire) == builder &&
         pthread_equal(atomic_load_explicit(&gate->reader, memory_order_relaxed), pthread_self()))
         return true;
     return gate_is_inside(gate, builder);
