@@ -3,7 +3,8 @@
  * Who owns which prefix: a Patricia tree of prefixes of which no two overlap, so that one descent finds
  * an equal, a more specific and a covering owner alike. Nodes live in their owner's memory: nothing here
  * allocates or fails. No search looks at more branchings than an address has bits, whatever prefixes
- * remotes choose, and of prefixes without a pattern at about log2 of their number.
+ * remotes choose, and of prefixes without a pattern at about log2 of their number; but for what the excepted
+ * owners have inside the prefix, all of which is passed over.
  */
 #ifndef BASE_PREFIX_MAP_H
 #define BASE_PREFIX_MAP_H

@@ -9,14 +9,13 @@ int32_t instance_dump(struct subwg_instance *instance, struct subwg_error *error
 {
     const struct key *expected =
         instance->secrets->has_preshared_key ? &instance->secrets->preshared_key : NULL;
-    /* Of a dump without strangers nobody asks anything any more: one is held, not two. */
-    if (instance->dump_taken && instance->stranger_count == 0)
+    bool no_hint = instance->dump_taken && instance->stranger_count == 0;
+    instance->dump_taken = false;
+    /* The last dump is asked for strangers, also where this read fails; without any its memory can be used
+     * again. */
+    if (no_hint)
         wg_device_recycle(instance->netlink, &instance->dump);
-    int32_t code =
-        wg_get_device(instance->netlink, instance->ifindex, expected, &instance->dump, error);
-    if (code == 0)
-        instance->dump_taken = false;
-    return code;
+    return wg_get_device(instance->netlink, instance->ifindex, expected, &instance->dump, error);
 }
 
 void instance_forget(struct subwg_instance *instance)

@@ -69,11 +69,11 @@ struct subwg_instance {
     struct kept_routes routes;      /* as reconcile listed them last */
     uint32_t next_path;             /* position of the connection whose path is looked up next */
     struct table table;
-    bool leftovers_named;      /* some may be */
-    struct claims claims;      /* refused, on what the table's connections have */
-    struct wg_device dump;     /* its arrays live from read to read */
-    bool dump_taken;           /* by report_take_dump... */
-    uint32_t stranger_count;   /* ...to which so many of its peers were no connection's */
+    bool leftovers_named;    /* some may be */
+    struct claims claims;    /* refused, on what the table's connections have */
+    struct wg_device dump;   /* its arrays live from read to read */
+    bool dump_taken;         /* by report_take_dump; false also while there is none... */
+    uint32_t stranger_count; /* ...to which so many of its peers were no connection's, and remain */
     struct dispatch *dispatch; /* NULL until event_fd: the engine dispatches from then on */
     struct probe *probe;       /* NULL until the engine has promised to dispatch */
 };
@@ -122,9 +122,9 @@ void leftover_unname(struct subwg_instance *instance, const char *cluster_id,
 void leftovers_review(struct subwg_instance *instance, const struct interface_address *addresses,
                       uint32_t count);
 /* True for a peer that no endpoint stands for, once the list of endpoints is complete. NULL: foreign. */
-bool leftover_may_go(const struct subwg_instance *instance, const struct connection *connection);
+bool leftover_may_go(const struct connection *connection, uint64_t now_ns);
 /* After the end of the list: the kernel does not have them any more. */
-void leftovers_forget(struct subwg_instance *instance);
+void leftovers_forget(struct subwg_instance *instance, uint64_t now_ns);
 int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *error);
 
 /* path.c: the path MTUs of candidates' endpoints, where the settings leave the device's MTU to them. No

@@ -175,9 +175,10 @@ uint64_t moves_due_ns(const struct subwg_instance *instance)
 bool moves_carry(const struct subwg_instance *instance, const struct prefix *subnet)
 {
     bool any = instance->table.moving_count > 0 || instance->table.held_count > 0;
+    uint64_t now_ns = any ? instance_now(instance) : 0;
     for (uint32_t i = 0; i < instance->table.count && any; i++) {
         const struct connection *connection = instance->table.connections[i];
-        bool held = connection->held_until_ns != 0 && !leftover_may_go(instance, connection);
+        bool held = connection->held_until_ns != 0 && !leftover_may_go(connection, now_ns);
         if ((connection->successor != NULL || held) && connection->subnet_count > 0 &&
             bsearch(subnet, connection->allowed_ips, connection->subnet_count, sizeof(*subnet),
                     prefix_order) != NULL)

@@ -336,6 +336,9 @@ static int32_t publish_key(struct reconciliation *run, struct subwg_error *error
     for (uint32_t i = 0; i < run->granted; i++)
         made = made || (run->survey.plan.steps[i].kind == STEP_PRIVATE_KEY &&
                         run->survey.plan.steps[i].result == STEP_DONE);
+    if (made)
+        instance->dump_taken =
+            false; /* the survey points into the last one: it must not be recycled */
     int32_t code = made ? instance_dump(instance, error) : 0;
     if (code != 0 || !(made || run->survey.key_changed) ||
         key_equal(&instance->public_key, &instance->dump.public_key))
@@ -416,7 +419,7 @@ static int32_t compare_and_repair(struct reconciliation *run, uint32_t flags,
         tell_all(run);
         /* What the sentences named may go now. */
         if (run->complete && instance->list_completed)
-            leftovers_forget(instance);
+            leftovers_forget(instance, run->now_ns);
         if (code == 0)
             code = moves_advance(instance, reviewed < 0 ? NULL : error);
     }

@@ -170,24 +170,25 @@ static void want_connection(const struct subwg_instance *instance,
 }
 
 /* Until the engine has named all that it knows, anything may still find its owner. */
-static bool may_stay(const struct subwg_instance *instance, const struct connection *connection)
+static bool may_stay(const struct subwg_instance *instance, const struct connection *connection,
+                     uint64_t now_ns)
 {
-    return !instance->list_completed || !leftover_may_go(instance, connection);
+    return !instance->list_completed || !leftover_may_go(connection, now_ns);
 }
 
 static void keep_found(const struct subwg_instance *instance, const struct found *found,
-                       struct wanted *wanted)
+                       uint64_t now_ns, struct wanted *wanted)
 {
     for (uint32_t i = 0; i < found->peer_count; i++) {
         const struct connection *connection =
             table_find_key(&instance->table, &found->peers[i].public_key);
-        if ((connection == NULL || connection->adopted) && may_stay(instance, connection))
+        if ((connection == NULL || connection->adopted) && may_stay(instance, connection, now_ns))
             wanted->peers[wanted->state.peer_count++] = found->peers[i];
     }
     for (uint32_t i = 0; i < found->route_count; i++) {
         const struct connection *owner = found_owner(instance, &found->routes[i]);
         if ((owner == NULL || owner->adopted) &&
-            (may_stay(instance, owner) || moves_carry(instance, &found->routes[i])))
+            (may_stay(instance, owner, now_ns) || moves_carry(instance, &found->routes[i])))
             wanted->routes[wanted->state.route_count++] = found->routes[i];
     }
 }
@@ -218,7 +219,7 @@ int32_t wanted_connections(const struct subwg_instance *instance, const struct f
     for (uint32_t i = 0; i < table->count; i++)
         if (wanted_has(table->connections[i]))
             want_connection(instance, table->connections[i], found, now_ns, wanted);
-    keep_found(instance, found, wanted);
+    keep_found(instance, found, now_ns, wanted);
     if (wanted->state.route_count > 1)
         qsort(wanted->routes, wanted->state.route_count, sizeof(*wanted->routes), prefix_order);
     wanted->state.peers = wanted->peers;
