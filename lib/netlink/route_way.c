@@ -78,10 +78,14 @@ static int32_t read_way(void *context, struct nlmsghdr *message)
     return code;
 }
 
-static bool leads_nowhere(const struct route_lookup *way)
+/* -EBADMSG: the request was acknowledged, but the answer to it never came. */
+static int32_t check_way(const struct route_lookup *way)
 {
-    return way->type == RTN_UNREACHABLE || way->type == RTN_BLACKHOLE ||
-           way->type == RTN_PROHIBIT || way->type == RTN_THROW || way->ifindex == 0;
+    if (way->type == RTN_UNSPEC)
+        return -EBADMSG;
+    bool nowhere = way->type == RTN_UNREACHABLE || way->type == RTN_BLACKHOLE ||
+                   way->type == RTN_PROHIBIT || way->type == RTN_THROW || way->ifindex == 0;
+    return nowhere ? -ENETUNREACH : 0;
 }
 
 /* Asks for at most LIMIT_LOOKUPS_A_SEND ways. A failure that is not the kernel's leaves no result. */
@@ -111,8 +115,8 @@ int32_t route_find_way(struct netlink *netlink, const struct address *address, u
     struct route_lookup way;
     int32_t result;
     int32_t code = find_ways(netlink, address, 1, mark, &way, &result, &outcome);
-    if (code == 0 && leads_nowhere(&way))
-        code = outcome_fail(&outcome, -ENETUNREACH);
+    if (code == 0 && check_way(&way) < 0)
+        code = outcome_fail(&outcome, check_way(&way));
     if (code < 0) {
         char text[ADDRESS_TEXT_SIZE];
         return outcome_report(&outcome, error, "look up route", "look up the route to %s",
@@ -167,8 +171,8 @@ int32_t route_lookup_many(struct netlink *netlink, const struct address *address
     code = 0;
     for (uint32_t i = 0; i < count && code == 0; i++) {
         struct route_lookup *way = &ret_lookups[i];
-        if (results[i] == 0 && leads_nowhere(way))
-            results[i] = 1;
+        if (results[i] == 0)
+            results[i] = check_way(way);
         if (results[i] == 0 && way->mtu == 0)
             code = find_link_mtu(netlink, lasts, way->ifindex, &way->mtu, error);
         if (code == -ENODEV) {

@@ -16,6 +16,7 @@ static bool is_answer(int32_t kernel_errno)
     case ENOMEM:
     case ENOBUFS:
     case EBUSY:
+    case EBADMSG:
         return false;
     default:
         return true;
@@ -34,7 +35,7 @@ int32_t path_find_mtu(struct subwg_instance *instance, struct connection *candid
                                 instance->settings.mark, &lookup, &failure);
     if (code == 0)
         candidate->path_mtu = lookup.mtu;
-    if (code == 0 || code == -ENODEV || is_answer(failure.kernel_errno))
+    if (code == 0 || code == -ENODEV || code == -ENETUNREACH || is_answer(failure.kernel_errno))
         return 0;
     error_copy(error, &failure);
     return code;
@@ -65,7 +66,7 @@ static uint32_t find_some(struct subwg_instance *instance, struct connection *co
         at += !address_equal(&candidates[i]->endpoint.address, &addresses[at]);
         if (results[at] == 0)
             candidates[i]->path_mtu = lookups[at].mtu;
-        else if (results[at] > 0 || !is_answer(-results[at]))
+        else if (!is_answer(-results[at]))
             code = path_find_mtu(instance, candidates[i], error);
     }
     *ret_code = code;

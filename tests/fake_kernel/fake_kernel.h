@@ -128,7 +128,8 @@ enum fake_kernel_spoil {
     FAKE_KERNEL_WRONG_SEQUENCE, /* as a late reply to another request */
     FAKE_KERNEL_TRUNCATE,       /* cut in half */
     FAKE_KERNEL_FOREIGN_SENDER, /* sent by another process */
-    FAKE_KERNEL_OVERRUN         /* lost, and the receiver is told by ENOBUFS */
+    FAKE_KERNEL_OVERRUN,        /* lost, and the receiver is told by ENOBUFS */
+    FAKE_KERNEL_NO_WAY          /* a route: to nowhere, and no errno says so */
 };
 /* The reply_number-th datagram queued from now (1: the next) is spoiled. 0: off. */
 void fake_kernel_spoil_reply(uint64_t reply_number, enum fake_kernel_spoil how);

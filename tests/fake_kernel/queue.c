@@ -2,6 +2,7 @@
 #include "queue.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -50,6 +51,7 @@ static bool is_spoiled(struct fake_socket *socket, struct fake_datagram *datagra
 {
     int spoil = fake_faults_reply();
     struct nlmsghdr head;
+    struct rtmsg route;
 
     switch (spoil) {
     case -1:
@@ -68,6 +70,11 @@ static bool is_spoiled(struct fake_socket *socket, struct fake_datagram *datagra
     case FAKE_KERNEL_OVERRUN:
         overrun(socket);
         return true;
+    case FAKE_KERNEL_NO_WAY:
+        memcpy(&route, datagram->bytes + FAKE_MESSAGE_HEAD, sizeof(route));
+        route.rtm_type = RTN_UNREACHABLE;
+        memcpy(datagram->bytes + FAKE_MESSAGE_HEAD, &route, sizeof(route));
+        return false;
     default:
         return true;
     }

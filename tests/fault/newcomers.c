@@ -156,6 +156,28 @@ START_TEST(a_path_that_is_not_found_stops_no_other)
 }
 END_TEST
 
+/* A way that leads nowhere is an answer, also without an errno: nobody is asked for again. */
+START_TEST(a_path_to_nowhere_stops_no_other)
+{
+    char *wanted = one_by_one();
+    uint32_t happened = 0;
+    for (uint32_t i = 1; i <= COUNT; i += 6) {
+        uint64_t sends = fake_kernel_counters().sends;
+        fake_kernel_spoil_reply(i, FAKE_KERNEL_NO_WAY);
+        connect_all();
+        ck_assert_uint_eq(fake_kernel_happened(), ++happened);
+        assert_codes(0, COUNT);
+        ck_assert_uint_eq(fake_kernel_counters().sends - sends, 4);
+        assert_kernel_equals(wanted);
+        disconnect_all();
+    }
+    fake_kernel_spoil_reply(1, FAKE_KERNEL_NO_WAY);
+    ck_assert_int_eq(world_connect(&remotes[0]), 0);
+    ck_assert_uint_eq(fake_kernel_happened(), ++happened);
+    free(wanted);
+}
+END_TEST
+
 /* A foreign route stands in the way of one; the others are connected for themselves. */
 START_TEST(one_that_the_kernel_refuses_stops_no_other)
 {
@@ -226,6 +248,7 @@ int main(void)
         {the_smallest_path_of_newcomers_counts, 0},
         {newcomers_share_the_lookups_of_their_paths, 0},
         {a_path_that_is_not_found_stops_no_other, 0},
+        {a_path_to_nowhere_stops_no_other, 0},
         {one_that_the_kernel_refuses_stops_no_other, 0},
         {newcomers_that_may_not_call_are_connected_alone, 0},
         {a_refused_removal_stops_no_other, 0},
