@@ -102,6 +102,13 @@ static void read_and_make_newcomers(void)
     make_newcomers();
 }
 
+/* A list that is complete leaves a dump that no read has taken. */
+static void complete_and_make_newcomers(void)
+{
+    read_and_make_newcomers();
+    crowd_must(subwg_cable_list_complete(crowd_cable(), &error), &error);
+}
+
 static void connect_newcomer(void)
 {
     crowd_connect(&newcomers[0]);
@@ -186,6 +193,7 @@ const struct operation operations[] = {
     {"Submariner's text", read_before, write_submariner_text},
     {"connection table", read_before, write_table},
     {"connect", read_and_make_newcomers, connect_newcomer},
+    {"connect, list complete", complete_and_make_newcomers, connect_newcomer},
     {"connect, nothing new", make_connected, connect_newcomer},
     {"disconnect", make_connected, disconnect_newcomer},
     {"connect_many", make_newcomers, connect_newcomers},

@@ -21,6 +21,7 @@ static const struct system_call_bounds system_call_bounds[] = {
     {"Submariner's text", 0, 1, 0},
     {"connection table", 0, 0, 0},
     {"connect", 10, 0, 0},
+    {"connect, list complete", 10, 0, 0},
     {"connect, nothing new", 6, 0, 0},
     {"disconnect", 4, 0, 0},
     {"connect_many", 145, 0, 8},
