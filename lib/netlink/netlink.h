@@ -222,15 +222,11 @@ int32_t route_lookup(struct netlink *netlink, const struct address *address, uin
                      struct route_lookup *ret_lookup, struct subwg_error *error);
 
 /* The same for 1 to LIMIT_LOOKUPS_A_SEND addresses that are asked for together. results[i] receives 0 or the
- * negative errno of address i, -EBADMSG if the answer to it alone is missing. Returns 0, or a negative errno
- * when there are no answers. */
+ * negative errno of address i or of its link, -EBADMSG if the answer to it alone is missing. Returns 0, or a
+ * negative errno when there are no answers. */
 int32_t route_lookup_many(struct netlink *netlink, const struct address *addresses, uint32_t count,
                           uint32_t mark, struct route_lookup *ret_lookups, int32_t *results,
                           struct subwg_error *error);
-
-/* The same without asking the link: where the route has no path MTU of its own, it is 0. */
-int32_t route_find_way(struct netlink *netlink, const struct address *address, uint32_t mark,
-                       struct route_lookup *ret_lookup, struct subwg_error *error);
 
 /* Policy rules. */
 

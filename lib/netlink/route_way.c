@@ -4,6 +4,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 
+#include "base/error.h"
 #include "base/limits.h"
 #include "netlink/attribute.h"
 #include "netlink/family.h"
@@ -108,8 +109,8 @@ static int32_t find_ways(struct netlink *netlink, const struct address *addresse
                            outcome);
 }
 
-int32_t route_find_way(struct netlink *netlink, const struct address *address, uint32_t mark,
-                       struct route_lookup *ret_lookup, struct subwg_error *error)
+static int32_t find_way(struct netlink *netlink, const struct address *address, uint32_t mark,
+                        struct route_lookup *ret_lookup, struct subwg_error *error)
 {
     struct outcome outcome;
     struct route_lookup way;
@@ -149,7 +150,7 @@ int32_t route_lookup(struct netlink *netlink, const struct address *address, uin
                      struct route_lookup *ret_lookup, struct subwg_error *error)
 {
     struct route_lookup way = {0};
-    int32_t code = route_find_way(netlink, address, mark, &way, error);
+    int32_t code = find_way(netlink, address, mark, &way, error);
     if (code == 0 && way.mtu == 0)
         code = find_link_mtu(netlink, host_cache_refresh(&netlink->host), way.ifindex, &way.mtu,
                              error);
@@ -163,6 +164,7 @@ int32_t route_lookup_many(struct netlink *netlink, const struct address *address
                           struct subwg_error *error)
 {
     struct outcome outcome;
+    struct subwg_error failure = SUBWG_ERROR_INIT;
     int32_t code = find_ways(netlink, addresses, count, mark, ret_lookups, results, &outcome);
     if (code < 0 && !outcome.from_kernel)
         return outcome_report(&outcome, error, "look up route",
@@ -173,11 +175,13 @@ int32_t route_lookup_many(struct netlink *netlink, const struct address *address
         struct route_lookup *way = &ret_lookups[i];
         if (results[i] == 0)
             results[i] = check_way(way);
-        if (results[i] == 0 && way->mtu == 0)
-            code = find_link_mtu(netlink, lasts, way->ifindex, &way->mtu, error);
-        if (code == -ENODEV) {
-            results[i] = code;
-            code = 0;
+        if (results[i] != 0 || way->mtu != 0)
+            continue;
+        results[i] = find_link_mtu(netlink, lasts, way->ifindex, &way->mtu, &failure);
+        /* That there is no such link is said without a record. */
+        if (results[i] != 0 && results[i] != -ENODEV && failure.kernel_errno == 0) {
+            error_copy(error, &failure);
+            code = results[i];
         }
     }
     return code;

@@ -8,52 +8,35 @@
 #include "base/limits.h"
 #include "wireguard/identity.h"
 
-/* The link that the last way led to: nearly all lead to the same one. */
-struct way_out {
-    uint32_t ifindex;
-    uint32_t mtu;
-};
+_Static_assert(LIMIT_PATHS_A_RECONCILE <= LIMIT_LOOKUPS_A_SEND, "asked for at once");
 
-static int32_t find_path_mtu(struct subwg_instance *instance, const struct address *address,
-                             struct way_out *way_out, uint32_t *ret_mtu, struct subwg_error *error)
-{
-    struct route_lookup way;
-    struct link_info link;
-    int32_t code = route_find_way(instance->netlink, address, instance->settings.mark, &way, error);
-    if (code == 0 && way.mtu == 0 && way.ifindex != way_out->ifindex) {
-        code = link_by_index(instance->netlink, way.ifindex, &link, error);
-        if (code == 0)
-            *way_out = (struct way_out){way.ifindex, link.mtu};
-    }
-    if (code == 0)
-        *ret_mtu = way.mtu != 0 ? way.mtu : way_out->mtu;
-    return code;
-}
-
-/* A path may have shrunk or grown since connect; some are looked up each time, all of them in turn: each is
- * an exchange with the kernel, and of thousands they would cost more than all the rest. Where there is no
- * way at the moment, what was known stays. */
+/* A path may have shrunk or grown since connect; some are looked up each time, all of them in turn: of
+ * thousands they would cost more than all the rest. Where there is no way at the moment, or the kernel
+ * refuses to look for one, what was known stays. */
 static int32_t look_at_paths(struct subwg_instance *instance, struct subwg_error *error)
 {
     struct table *table = &instance->table;
-    struct way_out way_out = {0};
+    struct connection *asked[LIMIT_PATHS_A_RECONCILE];
+    struct address addresses[LIMIT_PATHS_A_RECONCILE];
+    struct route_lookup ways[LIMIT_PATHS_A_RECONCILE];
+    int32_t results[LIMIT_PATHS_A_RECONCILE];
+    uint32_t count = 0;
     for (uint32_t i = 0; i < table->count && i < LIMIT_PATHS_A_RECONCILE; i++) {
         struct connection *connection = table->connections[instance->next_path++ % table->count];
-        struct subwg_error failure = SUBWG_ERROR_INIT;
         /* A leftover that keeps subnets for its cluster's new key may never have had an endpoint. */
         if (connection->adopted || connection->endpoint.address.family == FAMILY_NONE)
             continue;
-        uint32_t mtu = 0;
-        int32_t code =
-            find_path_mtu(instance, &connection->endpoint.address, &way_out, &mtu, &failure);
-        if (code == 0) {
-            table_set_path_mtu(table, connection, mtu);
-        } else if (failure.kernel_errno == 0 && code != -ENETUNREACH) {
-            error_copy(error, &failure);
-            return code;
-        }
+        addresses[count] = connection->endpoint.address;
+        asked[count++] = connection;
     }
-    return 0;
+    if (count == 0)
+        return 0;
+    int32_t code = route_lookup_many(instance->netlink, addresses, count, instance->settings.mark,
+                                     ways, results, error);
+    for (uint32_t i = 0; i < count && code == 0; i++)
+        if (results[i] == 0)
+            table_set_path_mtu(table, asked[i], ways[i].mtu);
+    return code;
 }
 
 /* Where it was the last time, mostly. */

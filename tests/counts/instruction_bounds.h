@@ -26,7 +26,7 @@ static const struct instruction_bounds instruction_bounds[] = {
     {"disconnect", 15601, 0, 692},
     {"connect_many", 3021398, 0, 33592},
     {"disconnect_many", 984617, 0, 10098},
-    {"reconcile, nothing", 90521, 1411, 0},
+    {"reconcile, nothing", 71312, 1241, 0},
     {"dispatch, nothing", 1513, 0, 80},
     {"cleanup", 58027, 1426, 0},
 };

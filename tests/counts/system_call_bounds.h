@@ -26,7 +26,7 @@ static const struct system_call_bounds system_call_bounds[] = {
     {"disconnect", 4, 0, 0},
     {"connect_many", 145, 0, 8},
     {"disconnect_many", 12, 0, 0},
-    {"reconcile, nothing", 40, 132, 0},
+    {"reconcile, nothing", 30, 44, 0},
     {"dispatch, nothing", 2, 0, 1},
     {"cleanup", 26, 0, 5},
 };

@@ -399,6 +399,7 @@ START_TEST(a_refused_repair_does_not_stop_the_others)
     (void)fake_kernel_delete_routes("10.235.0.0/18", 220);
     (void)fake_kernel_delete_rules(AF_INET, 220);
     fake_kernel_set_link_mtu(WORLD_DEVICE, 1300);
+    ck_assert_int_eq(reconcile(SUBWG_RECONCILE_DRY_RUN), 4); /* now the links' MTUs are known */
     uint64_t before = fake_kernel_counters().requests;
     ck_assert_int_eq(reconcile(SUBWG_RECONCILE_DRY_RUN), 4);
     uint64_t reads = fake_kernel_counters().requests - before;

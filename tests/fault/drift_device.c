@@ -266,11 +266,44 @@ START_TEST(advice_for_a_device_with_a_dot_can_be_followed)
 }
 END_TEST
 
+/* How many requests after this one the last path was looked up. */
+static uint64_t last_lookup(uint64_t before)
+{
+    uint64_t last = 0;
+    for (uint64_t i = before + 1; i <= fake_kernel_counters().requests; i++)
+        if (strcmp(fake_kernel_request_name(i), "RTM_GETROUTE") == 0)
+            last = i - before;
+    return last;
+}
+
+/* The paths are looked up together, and each has its own answer. */
+START_TEST(a_path_that_is_not_found_stays_as_it_was_known)
+{
+    bool of_three = _i % 2 == 1;
+    struct fake_kernel_route narrow = {
+        .destination = "10.243.64.8/32", .link = "eth0", .mtu = 1400};
+    begin();
+    ck_assert_int_eq(reconcile(0), 0);
+    uint64_t before = fake_kernel_counters().requests;
+    ck_assert_int_eq(reconcile(SUBWG_RECONCILE_DRY_RUN), 0);
+    uint64_t last = last_lookup(before);
+    fake_kernel_add_route(&narrow);
+    before = fake_kernel_counters().requests;
+    fake_kernel_fail_request(last - !of_three, _i < 2 ? ENETUNREACH : ENOMEM);
+    ck_assert_int_eq(reconcile(SUBWG_RECONCILE_DRY_RUN), of_three ? 0 : 1);
+    ck_assert_uint_eq(last_lookup(before), last);
+    ck_assert_uint_eq(fake_kernel_happened(), 1);
+    ck_assert_int_eq(reconcile(0), 1);
+    expect_sentence(WORLD_DEVICE " has an MTU of 1420 instead of 1320", true);
+}
+END_TEST
+
 /* T53: the socket of a device stays in the namespace in which it was made. */
 START_TEST(a_device_whose_namespace_is_gone_is_to_be_made_again)
 {
     begin();
     fake_kernel_set_link_up(WORLD_DEVICE, false);
+    (void)reconcile(SUBWG_RECONCILE_DRY_RUN); /* from now on the links' MTUs are known */
     uint64_t before = fake_kernel_counters().requests;
     (void)reconcile(SUBWG_RECONCILE_DRY_RUN);
     fake_kernel_fail_request(fake_kernel_counters().requests - before + 1, ENONET);
@@ -370,6 +403,7 @@ int main(void)
         {the_source_address_comes_back_and_follows_the_host, 0},
         {a_strict_reverse_path_filter_is_told, 0},
         {advice_for_a_device_with_a_dot_can_be_followed, 0},
+        {a_path_that_is_not_found_stays_as_it_was_known, 4},
         {a_device_whose_namespace_is_gone_is_to_be_made_again, 0},
         {without_ipv6_nothing_of_it_is_missed, 0},
         {without_routes_those_of_others_are_no_matter, 0},
