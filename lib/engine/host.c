@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The host table: what an instance may ask of us, answered only from within an operation. */
 #include <errno.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "engine/cable.h"
 #include "engine/head.h"
 #include "engine/snapshot.h"
@@ -57,13 +57,6 @@ static int32_t host_add_metric(void *context, struct subwg_snapshot_builder *sna
     if (snapshot == NULL || !gate_is_reading(&cable->gate, snapshot))
         return -EINVAL;
     return snapshot_add_metric(snapshot, row);
-}
-
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 static uint64_t host_elapsed_ns(void *context)

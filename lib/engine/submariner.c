@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "engine/exposition.h"
 #include "engine/samples.h"
 
@@ -100,11 +101,11 @@ static void write_labels(struct writer *writer, const struct subwg_metric *row)
 static void write_seconds(struct writer *writer, uint64_t nanoseconds)
 {
     char fraction[10] = ".000000000";
-    uint64_t rest = nanoseconds % 1000000000u;
+    uint64_t rest = nanoseconds % NS_PER_S;
     for (size_t i = sizeof(fraction) - 1; i > 0; i--, rest /= 10)
         fraction[i] = (char)('0' + rest % 10);
     writer_text(writer, "\"} ");
-    writer_number(writer, nanoseconds / 1000000000u);
+    writer_number(writer, nanoseconds / NS_PER_S);
     writer_bytes(writer, fraction, sizeof(fraction));
     writer_text(writer, "\n");
 }

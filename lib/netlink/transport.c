@@ -8,13 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/secret.h"
-
-#define NS_A_MS 1000000
-#define NS_A_S  1000000000
 
 /* The socket. */
 
@@ -110,9 +107,7 @@ struct exchange {
 
 static int64_t now_ns(void)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * NS_A_S + now.tv_nsec;
+    return (int64_t)clock_ns(CLOCK_MONOTONIC);
 }
 
 /* Takes the acknowledgement of one request, or the end of the dump. */
@@ -200,7 +195,7 @@ static int32_t exchange_take_all(struct exchange *exchange, uint32_t port_id, ui
 
 static int32_t wait_readable(int fd, int64_t left_ns)
 {
-    int64_t left_ms = (left_ns + NS_A_MS - 1) / NS_A_MS;
+    int64_t left_ms = (left_ns + (int64_t)NS_PER_MS - 1) / (int64_t)NS_PER_MS;
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
     if (poll(&poll_fd, 1, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms) < 0 && errno != EINTR)
         return -errno;
@@ -283,7 +278,7 @@ static int32_t exchange_run(struct transport *transport, struct exchange *exchan
     int32_t code = send_all(transport, bytes, length);
     if (code < 0)
         return exchange_fail(exchange, code); /* nothing of it reached the kernel */
-    exchange->deadline_ns = now_ns() + (int64_t)transport->reply_timeout_ms * NS_A_MS;
+    exchange->deadline_ns = now_ns() + (int64_t)(transport->reply_timeout_ms * NS_PER_MS);
     code = exchange_replies(transport, exchange);
     if (code < 0) {
         exchange_fail(exchange, code);

@@ -7,10 +7,9 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "netlink/attribute.h"
 #include "netlink/family.h"
-
-#define NS_A_S 1000000000
 
 void wireguard_decode_start(struct wireguard_decoder *decoder, struct wg_device *device,
                             const struct key *expected_preshared_key)
@@ -160,7 +159,7 @@ static bool decode_handshake(const struct attribute *attribute, struct wg_peer *
 {
     struct handshake_time time;
     if (!attribute_copy(attribute, &time, sizeof(time)) || time.nanoseconds < 0 ||
-        time.nanoseconds >= NS_A_S)
+        time.nanoseconds >= (int64_t)NS_PER_S)
         return false;
     peer->handshake_s = time.seconds;
     peer->handshake_ns = (uint32_t)time.nanoseconds;

@@ -4,11 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/text.h"
-
-#define NS_PER_MS UINT64_C(1000000)
 
 bool announcement_equal(const struct connection *a, const struct connection *b)
 {

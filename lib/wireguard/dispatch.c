@@ -8,14 +8,13 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "wireguard/instance.h"
 #include "wireguard/moves.h"
 #include "wireguard/reconcile.h"
 
 #define OPERATION "dispatch"
-#define NS_A_MS   1000000
-#define NS_A_S    1000000000
 
 /* The descriptors. */
 
@@ -78,8 +77,8 @@ static int32_t open_dispatch(struct subwg_instance *instance, struct dispatch **
 /* Once it has been set, an expiry before no longer makes it readable. */
 static int32_t set_timer(const struct dispatch *dispatch, uint64_t wait_ns)
 {
-    const struct itimerspec wanted = {
-        .it_value = {.tv_sec = (time_t)(wait_ns / NS_A_S), .tv_nsec = (long)(wait_ns % NS_A_S)}};
+    const struct itimerspec wanted = {.it_value = {.tv_sec = (time_t)(wait_ns / NS_PER_S),
+                                                   .tv_nsec = (long)(wait_ns % NS_PER_S)}};
     return timerfd_settime(dispatch->timer_fd, 0, &wanted, NULL) == 0 ? 0 : -errno;
 }
 
@@ -93,7 +92,7 @@ static int32_t arm(const struct subwg_instance *instance)
     uint64_t now_ns = instance_now(instance);
     uint64_t next_ns = schedule_next_ns(&dispatch->schedule);
     uint64_t wait_ns = next_ns > now_ns ? next_ns - now_ns : 0;
-    return set_timer(dispatch, wait_ns > NS_A_MS ? wait_ns : NS_A_MS);
+    return set_timer(dispatch, wait_ns > NS_PER_MS ? wait_ns : NS_PER_MS);
 }
 
 void dispatch_begin(struct subwg_instance *instance)
@@ -218,7 +217,7 @@ static int32_t poll_peers(struct subwg_instance *instance, bool *ret_failed,
     code = moves_advance(instance, error);
     schedule_ask(&instance->dispatch->schedule, moves_due_ns(instance));
     if (probe_send_due(instance) > 0)
-        schedule_ask(&instance->dispatch->schedule, instance_now(instance) + NS_A_S);
+        schedule_ask(&instance->dispatch->schedule, instance_now(instance) + NS_PER_S);
     report_status_changes(instance);
     return code < 0 ? code : 0;
 }

@@ -3,7 +3,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 int32_t instance_dump(struct subwg_instance *instance, struct subwg_error *error)
 {
@@ -51,18 +52,10 @@ uint64_t instance_now(const struct subwg_instance *instance)
     return instance->host.elapsed_ns(instance->host.context);
 }
 
-static uint64_t read_clock(clockid_t clock)
-{
-    struct timespec now = {0};
-    return clock_gettime(clock, &now) == 0
-               ? (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec
-               : 0;
-}
-
 uint64_t instance_asleep_ns(void)
 {
-    uint64_t awake_ns = read_clock(CLOCK_MONOTONIC);
-    return read_clock(CLOCK_BOOTTIME) - awake_ns;
+    uint64_t awake_ns = clock_ns(CLOCK_MONOTONIC);
+    return clock_ns(CLOCK_BOOTTIME) - awake_ns;
 }
 
 void instance_log(const struct subwg_instance *instance, uint32_t level, const char *format, ...)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wireguard/kept_routes.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "wireguard/instance.h"
 #include "wireguard/wanted.h"
-
-#define NS_PER_S UINT64_C(1000000000)
 
 /* How many routes are wanted; false if one of them is not known to be there. */
 static bool count_wanted(const struct subwg_instance *instance, int64_t *ret_count)

@@ -6,12 +6,11 @@
 
 #include <sodium.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "wireguard/instance.h"
 #include "wireguard/moves.h"
-
-#define NS_PER_S UINT64_C(1000000000)
 
 #define NAMER_SIZE sizeof(((struct connection *)NULL)->namer)
 

@@ -4,11 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
-
-#define NS_PER_S  UINT64_C(1000000000)
-#define NS_PER_MS UINT64_C(1000000)
 
 /* A remote that is there answers within a round trip: the first looks come soon, later ones seldom. */
 #define LOOK_SOONEST_NS (20 * NS_PER_MS)

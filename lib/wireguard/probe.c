@@ -8,13 +8,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "wireguard/instance.h"
 
 #define OPERATION     "probe"
-#define NS_PER_S      UINT64_C(1000000000)
 #define AFTER_S       10u /* of silence, or the keepalive where that is longer */
 #define AGAIN_S       5u
 #define DISCARD_PORT  9u

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -13,8 +14,6 @@
 #include "wireguard/moves.h"
 #include "wireguard/repair.h"
 #include "wireguard/survey.h"
-
-#define NS_PER_S UINT64_C(1000000000)
 
 enum repair_grant { GRANT_UNASKED = 0, GRANT_GIVEN, GRANT_REFUSED };
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wireguard/schedule.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
-
-#define NS_A_MS UINT64_C(1000000)
-#define NS_A_S  UINT64_C(1000000000)
 
 static uint64_t largest(uint64_t a, uint64_t b)
 {
@@ -32,7 +30,7 @@ static uint64_t retry_wait_ns(const struct routine *routine)
     uint64_t wait_s = 1;
     for (uint32_t i = 1; i < routine->failures && wait_s < LIMIT_RETRY_MOST_S; i++)
         wait_s *= 2;
-    return (wait_s < LIMIT_RETRY_MOST_S ? wait_s : LIMIT_RETRY_MOST_S) * NS_A_S;
+    return (wait_s < LIMIT_RETRY_MOST_S ? wait_s : LIMIT_RETRY_MOST_S) * NS_PER_S;
 }
 
 /* What changes without end gets half of the time at most. After a failure a change waits for longer: an
@@ -41,11 +39,11 @@ static uint64_t retry_wait_ns(const struct routine *routine)
 static uint64_t reconcile_at_ns(const struct schedule *schedule)
 {
     const struct routine *routine = &schedule->reconcile;
-    uint64_t wait_ns = LIMIT_RECONCILE_S * NS_A_S;
-    uint64_t changed_ns = LIMIT_RECONCILE_GAP_MS * NS_A_MS;
+    uint64_t wait_ns = LIMIT_RECONCILE_S * NS_PER_S;
+    uint64_t changed_ns = LIMIT_RECONCILE_GAP_MS * NS_PER_MS;
     if (routine->failures > 0) {
         wait_ns = retry_wait_ns(routine);
-        changed_ns = smallest(wait_ns, LIMIT_RETRY_CHANGED_S * NS_A_S);
+        changed_ns = smallest(wait_ns, LIMIT_RETRY_CHANGED_S * NS_PER_S);
     }
     if (schedule->changed)
         wait_ns = smallest(wait_ns, largest(changed_ns, routine->cost_ns));
@@ -56,7 +54,7 @@ static uint64_t poll_at_ns(const struct schedule *schedule)
 {
     const struct routine *routine = &schedule->poll;
     uint64_t rest_ns = times(routine->cost_ns, LIMIT_POLL_SHARE - 1);
-    uint64_t wait_ns = largest(LIMIT_POLL_S * NS_A_S, rest_ns);
+    uint64_t wait_ns = largest(LIMIT_POLL_S * NS_PER_S, rest_ns);
     if (routine->failures > 0)
         wait_ns = largest(wait_ns, retry_wait_ns(routine));
     uint64_t at_ns = add(routine->ended_ns, wait_ns);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wireguard/status.h"
 
+#include "base/clock.h"
 #include "base/text.h"
-
-#define NS_PER_S UINT64_C(1000000000)
 
 /* Data needs a session, and the kernel ends a session 180 s after its handshake. What is received
  * later, or before any, is a remote that asks for a handshake and does not get it: with another

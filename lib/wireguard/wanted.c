@@ -4,10 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "wireguard/moves.h"
-
-#define NS_PER_S UINT64_C(1000000000)
 
 static const uint8_t families[] = {FAMILY_IPV4, FAMILY_IPV6};
 
