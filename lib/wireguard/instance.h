@@ -29,7 +29,8 @@ struct local {
     uint32_t subnet_count;
 };
 
-#define INSTANCE_ADDRESSES_MAX 2u /* on the device: one a family */
+#define INSTANCE_ADDRESSES_MAX 2u  /* on the device: one a family */
+#define INSTANCE_STRANGERS_MAX 16u /* that need no search */
 
 /* A socket whose name marks what is ours while we live. */
 struct lock {
@@ -74,6 +75,7 @@ struct subwg_instance {
     struct wg_device dump;   /* its arrays live from read to read */
     bool dump_taken;         /* by report_take_dump; false also while there is none... */
     uint32_t stranger_count; /* ...to which so many of its peers were no connection's, and remain */
+    uint32_t strangers[INSTANCE_STRANGERS_MAX]; /* the places of the first of them */
     struct dispatch *dispatch; /* NULL until event_fd: the engine dispatches from then on */
     struct probe *probe;       /* NULL until the engine has promised to dispatch */
 };

@@ -90,6 +90,8 @@ void report_take_dump(struct subwg_instance *instance)
         const struct wg_peer *peer = &instance->dump.peers[i];
         struct connection *connection = table_find_dumped(table, i, &peer->public_key);
         if (connection == NULL) {
+            if (instance->stranger_count < INSTANCE_STRANGERS_MAX)
+                instance->strangers[instance->stranger_count] = i;
             instance->stranger_count++;
             continue;
         }

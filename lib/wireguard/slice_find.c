@@ -80,14 +80,24 @@ static int32_t read_unknown(struct subwg_instance *instance, struct slice *slice
     return code;
 }
 
+/* Whether the last dump has a peer with the key that was no connection's. A few such are remembered by
+ * their places, so that nobody looks through thousands of others. */
+static bool is_known_foreign(const struct subwg_instance *instance, const struct key *key)
+{
+    bool found = false;
+    if (!instance->dump_taken || instance->stranger_count > INSTANCE_STRANGERS_MAX)
+        return find_in_dump(instance, key) != NULL;
+    for (uint32_t i = 0; i < instance->stranger_count && !found; i++)
+        found = key_equal(&instance->dump.peers[instance->strangers[i]].public_key, key);
+    return found;
+}
+
 /* A peer with the new key that is no connection's, as one made by hand since init: a way back must not
- * take it, and it keeps nothing that was not asked for. The last dump tells whether to look; beside
- * thousands of peers, all of which were connections', it is not even searched. */
+ * take it, and it keeps nothing that was not asked for. The last dump tells whether to look. */
 static int32_t find_foreign(struct subwg_instance *instance, const struct connection *candidate,
                             struct slice *slice, struct subwg_error *error)
 {
-    bool has_strangers = !instance->dump_taken || instance->stranger_count > 0;
-    if (!has_strangers || find_in_dump(instance, &candidate->public_key) == NULL)
+    if (!is_known_foreign(instance, &candidate->public_key))
         return 0;
     int32_t code = instance_dump(instance, error);
     if (code != 0)

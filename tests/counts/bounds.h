@@ -41,6 +41,8 @@ static const struct bounds all_bounds[] = {
      {{9, 0}, {9, 0}, {4, 0}, {3, 0}, {357, 0}, {194, 0}}},
     {"connect, list complete",
      {{9, 0}, {9, 0}, {4, 0}, {3, 0}, {357, 0}, {194, 0}}},
+    {"connect beside a stranger",
+     {{9, 0}, {9, 0}, {4, 0}, {3, 0}, {357, 0}, {194, 0}}},
     {"connect, nothing new",
      {{6, 0}, {5, 0}, {1, 0}, {0, 0}, {49, 0}, {115, 0}}},
     {"disconnect",

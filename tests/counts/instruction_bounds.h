@@ -22,6 +22,7 @@ static const struct instruction_bounds instruction_bounds[] = {
     {"connection table", 1889, 0, 83},
     {"connect", 32384, 0, 2203},
     {"connect, list complete", 32384, 0, 2489},
+    {"connect beside a stranger", 32384, 0, 2489},
     {"connect, nothing new", 29105, 0, 1325},
     {"disconnect", 15601, 0, 692},
     {"connect_many", 3021398, 0, 33592},

@@ -76,13 +76,18 @@ static void decode(void)
     crowd_must(wg_get_device(netlink, ifindex, NULL, &device, &error), &error);
 }
 
-static void decode_before(void)
+static void find_device(void)
 {
     struct link_info link;
     netlink_close(netlink);
     crowd_must(netlink_open(5000, &netlink, &error), &error);
     crowd_must(link_find(netlink, CROWD_DEVICE, &link, &error), &error);
     ifindex = link.ifindex;
+}
+
+static void decode_before(void)
+{
+    find_device();
     decode();
     decode();
 }
@@ -107,6 +112,16 @@ static void complete_and_make_newcomers(void)
 {
     read_and_make_newcomers();
     crowd_must(subwg_cable_list_complete(crowd_cable(), &error), &error);
+}
+
+/* A peer that somebody else made is no reason to look at all the others. */
+static void meet_stranger_and_make_newcomers(void)
+{
+    const struct wg_peer_change stranger = {.public_key = {{9, 1, 2, 3}}};
+    const struct wg_device_change change = {.peers = &stranger, .peer_count = 1};
+    find_device();
+    crowd_must(wg_set_device(netlink, ifindex, &change, &error), &error);
+    read_and_make_newcomers();
 }
 
 static void connect_newcomer(void)
@@ -194,6 +209,7 @@ const struct operation operations[] = {
     {"connection table", read_before, write_table},
     {"connect", read_and_make_newcomers, connect_newcomer},
     {"connect, list complete", complete_and_make_newcomers, connect_newcomer},
+    {"connect beside a stranger", meet_stranger_and_make_newcomers, connect_newcomer},
     {"connect, nothing new", make_connected, connect_newcomer},
     {"disconnect", make_connected, disconnect_newcomer},
     {"connect_many", make_newcomers, connect_newcomers},

@@ -22,6 +22,7 @@ static const struct system_call_bounds system_call_bounds[] = {
     {"connection table", 0, 0, 0},
     {"connect", 10, 0, 0},
     {"connect, list complete", 10, 0, 0},
+    {"connect beside a stranger", 10, 0, 0},
     {"connect, nothing new", 6, 0, 0},
     {"disconnect", 4, 0, 0},
     {"connect_many", 145, 0, 8},

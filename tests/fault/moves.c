@@ -337,6 +337,8 @@ START_TEST(a_peer_with_the_new_key_that_is_there_already)
 {
     begin();
     /* Somebody made it by hand: with subnets it is taken over at once, without any it waits. */
+    for (uint8_t i = 0; i < 20 && _i == 2; i++) /* more than the driver remembers one by one */
+        fake_kernel_add_peer(WORLD_DEVICE, (uint8_t[32]){9, i}, "10.98.0.0/16");
     fake_kernel_add_peer(WORLD_DEVICE, next.public_key, "10.99.0.0/16");
     if (_i == 1) {
         fake_kernel_add_peer(WORLD_DEVICE, third.public_key, "10.99.0.0/16");
@@ -393,7 +395,7 @@ int main(void)
         {a_disconnect_that_names_the_old_key_leaves_the_move_alone, 0},
         {keys_and_prefixes_of_both_peers_are_taken, 0},
         {a_list_may_name_a_cluster_that_moves_beside_a_rival, 2},
-        {a_peer_with_the_new_key_that_is_there_already, 2},
+        {a_peer_with_the_new_key_that_is_there_already, 3},
         {without_keepalives_the_new_peer_still_shakes_hands, 0},
     };
     return world_run("moves", moving_start, tests, sizeof(tests) / sizeof(tests[0]));
