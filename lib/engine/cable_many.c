@@ -20,6 +20,8 @@ struct relay {
 
 typedef int32_t (*many_fn)(struct subwg_instance *, const struct subwg_endpoint *const *, uint32_t,
                            subwg_result_fn, void *, struct subwg_error *);
+typedef void (*each_fn)(const struct subwg_cable *, struct relay *,
+                        const struct subwg_endpoint *const *);
 
 static void relay_result(void *context, uint32_t index, int32_t code, const char *address,
                          const struct subwg_error *error)
@@ -89,18 +91,24 @@ static void disconnect_each(const struct subwg_cable *cable, struct relay *relay
     }
 }
 
-/* The list and the room to remember who has answered. */
-static int32_t prepare(struct operation *operation, struct relay *relay,
-                       const struct subwg_endpoint *const *remotes)
+/* By many, the driver's own; where it has none, one by one. */
+static int32_t for_all(struct operation *operation, struct relay *relay,
+                       const struct subwg_endpoint *const *remotes, many_fn many, each_fn each)
 {
     int32_t code = check_remotes(operation, remotes, relay->count);
     if (code != 0)
         return code;
+    relay->operation = operation;
     relay->seen = calloc((size_t)relay->count + 1, sizeof(*relay->seen));
     if (relay->seen == NULL)
         return error_set(&operation->found, -ENOMEM, SUBWG_REASON_NO_MEMORY, operation->name,
                          "no memory for a list of %u endpoints", (unsigned)relay->count);
-    return 0;
+    if (many != NULL)
+        code = by_driver(operation, relay, many, remotes);
+    else
+        each(operation->cable, relay, remotes);
+    free(relay->seen);
+    return code;
 }
 
 int32_t subwg_cable_connect_many(struct subwg_cable *cable,
@@ -109,16 +117,10 @@ int32_t subwg_cable_connect_many(struct subwg_cable *cable,
                                  struct subwg_error *error)
 {
     struct operation operation;
-    struct relay relay = {
-        .operation = &operation, .result = result, .context = result_context, .count = count};
+    struct relay relay = {.result = result, .context = result_context, .count = count};
     int32_t code = operation_begin(&operation, cable, "connect_many");
     if (code == 0)
-        code = prepare(&operation, &relay, remotes);
-    if (code == 0 && cable->driver->connect_many != NULL)
-        code = by_driver(&operation, &relay, cable->driver->connect_many, remotes);
-    else if (code == 0)
-        connect_each(cable, &relay, remotes);
-    free(relay.seen);
+        code = for_all(&operation, &relay, remotes, cable->driver->connect_many, connect_each);
     return operation_end(&operation, code, error);
 }
 
@@ -128,15 +130,10 @@ int32_t subwg_cable_disconnect_many(struct subwg_cable *cable,
                                     struct subwg_error *error)
 {
     struct operation operation;
-    struct relay relay = {
-        .operation = &operation, .result = result, .context = result_context, .count = count};
+    struct relay relay = {.result = result, .context = result_context, .count = count};
     int32_t code = operation_begin(&operation, cable, "disconnect_many");
     if (code == 0)
-        code = prepare(&operation, &relay, remotes);
-    if (code == 0 && cable->driver->disconnect_many != NULL)
-        code = by_driver(&operation, &relay, cable->driver->disconnect_many, remotes);
-    else if (code == 0)
-        disconnect_each(cable, &relay, remotes);
-    free(relay.seen);
+        code =
+            for_all(&operation, &relay, remotes, cable->driver->disconnect_many, disconnect_each);
     return operation_end(&operation, code, error);
 }
