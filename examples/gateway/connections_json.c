@@ -11,10 +11,30 @@
 
 const char *connections_reason_name(uint32_t reason)
 {
-    static const char *const names[] = {"",       "starting", "adopted", "idle",    "no-handshake",
-                                        "silent", "missing",  "foreign", "conflict"};
-
-    return reason < sizeof names / sizeof names[0] ? names[reason] : "unknown";
+    /* No default: the compiler misses a reason without a name. */
+    switch ((enum subwg_status_reason)reason) {
+    case SUBWG_STATUS_REASON_NONE:
+        return "";
+    case SUBWG_STATUS_REASON_STARTING:
+        return "starting";
+    case SUBWG_STATUS_REASON_ADOPTED:
+        return "adopted";
+    case SUBWG_STATUS_REASON_IDLE:
+        return "idle";
+    case SUBWG_STATUS_REASON_NO_HANDSHAKE:
+        return "no-handshake";
+    case SUBWG_STATUS_REASON_SILENT:
+        return "silent";
+    case SUBWG_STATUS_REASON_MISSING:
+        return "missing";
+    case SUBWG_STATUS_REASON_FOREIGN:
+        return "foreign";
+    case SUBWG_STATUS_REASON_CONFLICT:
+        return "conflict";
+    case SUBWG_STATUS_REASON_CLOCK_BACK:
+        return "clock-back";
+    }
+    return "unknown";
 }
 
 /* A string that may not be UTF-8, which JSON has to be: then all that is not plain ASCII is escaped. */
