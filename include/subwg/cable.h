@@ -12,6 +12,18 @@
  * any more. Calling a cable from one of its own callbacks is refused with -EDEADLK, and so is calling
  * another cable of the same driver where that driver takes one call at a time over all its instances.
  *
+ * ### Order
+ * 1. subwg_cable_create(), subwg_cable_init(), and subwg_cable_event_fd() for an engine that polls.
+ * 2. subwg_cable_connect_many() with every endpoint that is known.
+ * 3. subwg_cable_list_complete(): only now may go what an earlier run left. Without it the tunnels of
+ *    clusters that are gone stay up.
+ * 4. subwg_cable_connect_many() again, with whoever was refused meanwhile: a leftover may have stood
+ *    in the way.
+ * 5. subwg_cable_dispatch() whenever the descriptor is readable, or subwg_cable_reconcile() now and
+ *    then; connect and disconnect as endpoints come and go.
+ * 6. subwg_cable_destroy() keeps the tunnels for the next start; subwg_cable_cleanup() before it
+ *    removes them.
+ *
  * ### Fork
  * A child process must not use a cable that its parent made: every operation answers -ESTALE there.
  * subwg_cable_destroy() then frees the host's part only and leaves the driver's alone. A child that
@@ -86,15 +98,35 @@ SUBWG_API int32_t subwg_cable_create(struct subwg_registry *registry, const char
  */
 SUBWG_API void subwg_cable_destroy(struct subwg_cable *cable);
 
-/** @brief The driver's init. @return as #subwg_driver::init. */
+/**
+ * @brief The driver's init: sets up what all connections share. What remotes need is handed to
+ * subwg_cable_callbacks::publish before it returns.
+ * @param cable made by subwg_cable_create().
+ * @param error may be NULL.
+ * @return 0 = set up; 1 = was so already, which is success; as #subwg_driver::init.
+ */
 SUBWG_API int32_t subwg_cable_init(struct subwg_cable *cable, struct subwg_error *error);
 
-/** @brief The driver's connect. @return as #subwg_driver::connect. */
+/**
+ * @brief The driver's connect: connects to @p remote's cluster, or changes that connection.
+ * @param cable initialized.
+ * @param remote borrowed for the call.
+ * @param ret_address receives the remote address used, #SUBWG_ADDRESS_TEXT_SIZE bytes of the caller's;
+ *        untouched on failure. May be NULL.
+ * @param error may be NULL.
+ * @return 0 = made or updated; 1 = was so already, which is success; as #subwg_driver::connect.
+ */
 SUBWG_API int32_t subwg_cable_connect(struct subwg_cable *cable,
                                       const struct subwg_endpoint *remote, char *ret_address,
                                       struct subwg_error *error);
 
-/** @brief The driver's disconnect. @return as #subwg_driver::disconnect. */
+/**
+ * @brief The driver's disconnect: removes the connection to @p remote's cluster.
+ * @param cable initialized.
+ * @param remote borrowed for the call. A connection with another key than it names is left alone.
+ * @param error may be NULL.
+ * @return 0 = removed; 1 = was not there, which is success; as #subwg_driver::disconnect.
+ */
 SUBWG_API int32_t subwg_cable_disconnect(struct subwg_cable *cable,
                                          const struct subwg_endpoint *remote,
                                          struct subwg_error *error);
@@ -104,7 +136,8 @@ SUBWG_API int32_t subwg_cable_disconnect(struct subwg_cable *cable,
  * @param cable initialized.
  * @param remotes borrowed; none may be NULL.
  * @param count length of @p remotes.
- * @param result takes each outcome, with the cable's lock held; may be NULL.
+ * @param result takes each outcome, on this thread and with the cable's lock held: it must not call the
+ *        cable. May be NULL.
  * @param result_context handed to @p result.
  * @param error may be NULL; the error of the list as a whole.
  * @return 0 when every endpoint got its result; -EPROTO when the driver forgot one; as
@@ -139,21 +172,64 @@ SUBWG_API int32_t subwg_cable_metrics_snapshot(struct subwg_cable *cable,
                                                struct subwg_snapshot **ret_snapshot,
                                                struct subwg_error *error);
 
-/** @brief The driver's list_complete; -EOPNOTSUPP where it has none. */
+/**
+ * @brief The driver's list_complete: the engine has named every endpoint that it knows, so what an
+ * earlier run left and nobody claimed may go.
+ *
+ * Once after each start, when subwg_cable_connect_many() has had all of them; whoever was refused until
+ * then is connected again afterwards.
+ * @param cable initialized.
+ * @param error may be NULL.
+ * @return the number of leftovers removed, 0 if there was none; -EOPNOTSUPP the driver has no such
+ *         operation; as #subwg_driver::list_complete.
+ */
 SUBWG_API int32_t subwg_cable_list_complete(struct subwg_cable *cable, struct subwg_error *error);
 
-/** @brief The driver's reconcile; -EOPNOTSUPP where it has none. */
+/**
+ * @brief The driver's reconcile: compares what is wanted with what the kernel has, and repairs.
+ * @param cable initialized.
+ * @param flags #SUBWG_RECONCILE_DRY_RUN to change nothing, or 0.
+ * @param report takes each difference, on this thread and with the cable's lock held: it must not call
+ *        the cable. Its text is borrowed for the call. May be NULL.
+ * @param report_context handed to @p report.
+ * @param error may be NULL.
+ * @return the number of differences found, 0 if there is none; -EOPNOTSUPP the driver has no such
+ *         operation; as #subwg_driver::reconcile.
+ */
 SUBWG_API int32_t subwg_cable_reconcile(struct subwg_cable *cable, uint32_t flags,
                                         subwg_report_fn report, void *report_context,
                                         struct subwg_error *error);
 
-/** @brief The driver's event_fd; -EOPNOTSUPP where it has none. */
+/**
+ * @brief The driver's event_fd: a descriptor to poll for input.
+ *
+ * Whoever asks for it calls subwg_cable_dispatch() whenever it is readable. It stays the driver's: the
+ * same at each call, not to be read or closed, and gone with subwg_cable_destroy().
+ * @param cable initialized or not.
+ * @param error may be NULL.
+ * @return the descriptor; -EOPNOTSUPP the driver has no such operation; as #subwg_driver::event_fd.
+ */
 SUBWG_API int32_t subwg_cable_event_fd(struct subwg_cable *cable, struct subwg_error *error);
 
-/** @brief The driver's dispatch; -EOPNOTSUPP where it has none. */
+/**
+ * @brief The driver's dispatch: does what made the descriptor of subwg_cable_event_fd() readable. Never
+ * waits for a remote.
+ * @param cable initialized or not.
+ * @param error may be NULL.
+ * @return 0; -EOPNOTSUPP the driver has no such operation; as #subwg_driver::dispatch: what failed, the
+ *         driver tries again by itself.
+ */
 SUBWG_API int32_t subwg_cable_dispatch(struct subwg_cable *cable, struct subwg_error *error);
 
-/** @brief The driver's cleanup; -EOPNOTSUPP where it has none. */
+/**
+ * @brief The driver's cleanup: uninstalls what is this cable's, tunnels and device included.
+ *
+ * The cable lives on and may be initialized again; subwg_cable_destroy() is still owed.
+ * @param cable initialized or not.
+ * @param error may be NULL.
+ * @return 0, also where there was nothing; -EOPNOTSUPP the driver has no such operation; as
+ *         #subwg_driver::cleanup.
+ */
 SUBWG_API int32_t subwg_cable_cleanup(struct subwg_cable *cable, struct subwg_error *error);
 
 #ifdef __cplusplus
