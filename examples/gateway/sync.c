@@ -43,11 +43,11 @@ static void batch_add(struct batch *batch, struct remote *remote, struct subwg_e
     batch->remotes[batch->count++] = remote;
 }
 
-static void fail(struct remote *remote, const char *verb, const struct subwg_error *error,
+static void fail(struct remote *remote, const char *what, const struct subwg_error *error,
                  uint64_t now_ms)
 {
     if (remote_failed(remote, error, now_ms))
-        log_line(SUBWG_LOG_ERROR, "cannot %s %s: %s%s%s%s", verb, remote->cluster_id, error->text,
+        log_line(SUBWG_LOG_ERROR, "%s %s: %s%s%s%s", what, remote->cluster_id, error->text,
                  error->hint[0] != '\0' ? "; " : "", error->hint,
                  remote->retry == RETRY_LATER ? " (trying again)" : "");
 }
@@ -61,7 +61,7 @@ static void on_connected(void *context, uint32_t index, int32_t code, const char
 
     batch->remotes[index] = NULL;
     if (code < 0) {
-        fail(remote, "connect", error, batch->now_ms);
+        fail(remote, "cannot connect", error, batch->now_ms);
         return;
     }
     remote_connected(remote);
@@ -79,7 +79,7 @@ static void on_disconnected(void *context, uint32_t index, int32_t code, const c
     (void)address;
     batch->remotes[index] = NULL;
     if (code < 0) {
-        fail(remote, "disconnect", error, batch->now_ms);
+        fail(remote, "cannot disconnect", error, batch->now_ms);
         return;
     }
     remote_disconnected(remote);
@@ -89,14 +89,14 @@ static void on_disconnected(void *context, uint32_t index, int32_t code, const c
 }
 
 /* Those without a result of their own share the list's: one that succeeded owes them theirs. */
-static void fail_rest(const struct batch *batch, const char *verb, int32_t result,
+static void fail_rest(const struct batch *batch, const char *what, int32_t result,
                       struct subwg_error *error)
 {
     if (result >= 0)
         snprintf(error->text, sizeof error->text, "the driver gave no result");
     for (uint32_t i = 0; i < batch->count; i++)
         if (batch->remotes[i] != NULL)
-            fail(batch->remotes[i], verb, error, batch->now_ms);
+            fail(batch->remotes[i], what, error, batch->now_ms);
 }
 
 static void disconnect_gone(struct gateway *gateway)
@@ -113,7 +113,7 @@ static void disconnect_gone(struct gateway *gateway)
     if (batch.count > 0) {
         int32_t result = subwg_cable_disconnect_many(gateway->engine.cable, batch.pointers,
                                                      batch.count, on_disconnected, &batch, &error);
-        fail_rest(&batch, "disconnect", result, &error);
+        fail_rest(&batch, "cannot disconnect", result, &error);
     }
     batch_free(&batch);
     remotes_sweep(remotes);
@@ -134,7 +134,7 @@ static void connect_wanted(struct gateway *gateway)
     if (batch.count > 0) {
         int32_t result = subwg_cable_connect_many(gateway->engine.cable, batch.pointers,
                                                   batch.count, on_connected, &batch, &error);
-        fail_rest(&batch, "connect", result, &error);
+        fail_rest(&batch, "cannot connect", result, &error);
     }
     batch_free(&batch);
 }
