@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file driver.h
- * @brief The cable driver ABI, version 1.0-draft: all that a driver author needs, and nothing else.
+ * @brief The cable driver ABI, version 1.0-draft: what passes between an engine and a driver.
  *
  * A *gateway engine* (the host) joins clusters: it learns the other clusters' gateways and asks a
- * *cable driver* to connect to each. This header is the whole contract between the two. A driver
- * includes it, links nothing of the host, and exports one function:
+ * *cable driver* to connect to each. This header and @ref abi (what is refused, what is checked)
+ * together are the contract between the two. A driver includes the header, links nothing of the host,
+ * and exports one function:
  *
  * @code
  * const struct subwg_driver *subwg_driver_v1(void);
@@ -27,8 +28,8 @@
  * 5. **Errors.** An operation returns 0 or a positive value for success and a negative errno value
  *    for failure, and then fills the caller's #subwg_error, if there is one. The record is written
  *    on failure only. No text ever holds key material. Beside what each lists, any operation may answer
- *    -EINVAL (a bad argument), -E2BIG (rule 3), -ESTALE (rule 8), -ENOMEM, -ENOSPC (a named limit), -EPERM
- *    and -ETIMEDOUT.
+ *    -EINVAL (a bad argument), -E2BIG (rule 3), -ESTALE (rule 8), -ENOMEM, -ENOSPC (the instance or the
+ *    kernel is full), -EPERM and -ETIMEDOUT. An input over a limit is -EINVAL with #SUBWG_REASON_LIMIT.
  * 6. **Manners.** A driver never aborts, exits, prints, installs a signal handler, starts a thread
  *    that the host can notice, changes the process's environment, locale, umask or namespaces, or
  *    keeps mutable globals: two instances of one driver never meet.
@@ -136,7 +137,7 @@ enum subwg_reason {
     SUBWG_REASON_BUSY = 8,          /**< Another live instance owns the device. */
     SUBWG_REASON_NAME_TAKEN = 9,    /**< The device's name belongs to something that is not ours. */
     SUBWG_REASON_PORT_IN_USE = 10,  /**< The listen port is taken. */
-    SUBWG_REASON_NO_DEVICE = 11,    /**< The device vanished; reconcile or init brings it back. */
+    SUBWG_REASON_NO_DEVICE = 11,    /**< Device vanished; reconcile or dispatch brings it back. */
     SUBWG_REASON_NAMESPACE = 12,    /**< The device's network namespace is gone. */
     SUBWG_REASON_INTERRUPTED = 13,  /**< A dump was interrupted too often; try again. */
     SUBWG_REASON_TIMEOUT = 14,      /**< The kernel did not answer in time; state may be unknown. */
@@ -202,6 +203,14 @@ struct subwg_setting {
  *
  * The fields are those that the ecosystem's brokers carry. Everything of a remote endpoint is
  * hostile until the driver has validated it. Strings that are absent are NULL or empty.
+ *
+ * connect needs `cluster_id`, the address to use and `publicKey` in `backend_config`; disconnect needs
+ * `cluster_id` alone. Keys of `backend_config` that a driver does not know it ignores.
+ *
+ * The driver `wireguard`: `publicKey` is 32 bytes in base64, `udp-port` may be absent (setting
+ * `remote-port`), and of a key given twice the last counts. Its limits: names of 253 bytes, addresses of
+ * 63; 1,024 subnets (setting `max-subnets`); 64 entries of `backend_config`, each key and value of 1,024
+ * bytes; 128 settings, each value of 4,096 bytes.
  */
 struct subwg_endpoint {
     struct subwg_head head;     /**< Size, version and kind. */
@@ -213,7 +222,7 @@ struct subwg_endpoint {
     const char *private_ip;     /**< Its address in its own network. */
     const char *public_ip;      /**< Its address as seen from outside; may be empty. */
     const char *backend;        /**< The driver it wants to be reached by, `wireguard`. */
-    const char *const *subnets; /**< The prefixes behind it, CIDR text. */
+    const char *const *subnets; /**< The prefixes behind it, CIDR text without host bits. */
     const struct subwg_setting *backend_config; /**< What its driver published, `publicKey`, ... */
     uint32_t subnet_count;                      /**< Length of `subnets`. */
     uint32_t backend_config_count;              /**< Length of `backend_config`. */
@@ -497,8 +506,8 @@ struct subwg_driver {
     /**
      * @brief Sets up what all connections share, or takes over what an earlier run left.
      * Publishes what remotes need. A failed init leaves nothing behind and may be tried again.
-     * @return 0 = set up; 1 = this instance was already initialized; -EBUSY another live instance
-     *         owns the device; -EEXIST something foreign has its name, or it has another identity than the
+     * @return 0 = set up; 1 = this instance was already initialized, even if its device has vanished
+     *         since; -EBUSY another live instance owns the device; -EEXIST something foreign has its name, or it has another identity than the
      *         one that the settings name; -EADDRINUSE the port is taken;
      *         -EOPNOTSUPP the kernel lacks the feature; -EPERM; -ENOMEM; -ETIMEDOUT.
      */
@@ -548,15 +557,25 @@ struct subwg_driver {
     /**
      * @brief Optional. connect for many: two claims on one prefix within the list are both refused.
      * Without it the host calls connect for each, and then the first claim wins.
-     * @return 0 when every endpoint got its result through @p result; negative when the list as a
-     *         whole could not be worked on.
+     * @param instance initialized.
+     * @param remotes the endpoints; a NULL among them is -EINVAL for itself.
+     * @param count length of @p remotes.
+     * @param result never NULL; called once for each index, in any order, before the return.
+     * @param result_context handed to @p result.
+     * @param error for the list as a whole; may be NULL.
+     * @return 0 when every endpoint got its result through @p result; -ENOTCONN not initialized, -EINVAL
+     *         no list, -ENOMEM: then nothing was connected, and only endpoints that were refused may have
+     *         had their result.
      */
     int32_t (*connect_many)(struct subwg_instance *instance,
                             const struct subwg_endpoint *const *remotes, uint32_t count,
                             subwg_result_fn result, void *result_context,
                             struct subwg_error *error);
 
-    /** @brief Optional. disconnect for many; without it the host calls disconnect for each. */
+    /**
+     * @brief Optional. disconnect for many; without it the host calls disconnect for each. Otherwise as
+     * connect_many.
+     */
     int32_t (*disconnect_many)(struct subwg_instance *instance,
                                const struct subwg_endpoint *const *remotes, uint32_t count,
                                subwg_result_fn result, void *result_context,
