@@ -20,7 +20,7 @@
 /* Connections of one instance: the kernel's own limit of peers on a device (2^20). */
 #define LIMIT_CONNECTIONS 1048576u
 
-/* Connections of a list that come and go together; if one of them fails, each is tried alone. */
+/* Connections of a list that come and go together; if one of them fails, fewer are tried at a time. */
 #define LIMIT_CONNECTIONS_A_BATCH 1024u
 
 /* Moves of a cluster's subnets to a new key. */

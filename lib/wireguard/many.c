@@ -239,23 +239,35 @@ struct batch {
     struct connection *candidates[LIMIT_CONNECTIONS_A_BATCH];
     uint32_t indices[LIMIT_CONNECTIONS_A_BATCH];
     uint32_t count;
-    bool broken; /* the kernel did not answer: the next would only wait again */
+    bool silent; /* the kernel did not answer: the next would only wait again */
 };
 
-/* One that cannot be connected with the others stays in the list for itself. */
-static void connect_batch(struct list *list, struct subwg_instance *instance, struct batch *batch)
+/* In halves where not all can be connected together, so that one that is refused costs the others little;
+ * who is left is connected alone. Goes as deep as the logarithm of a batch. */
+static void connect_together(struct list *list, struct subwg_instance *instance,
+                             struct batch *batch, uint32_t first, uint32_t count)
 {
     struct subwg_error error = SUBWG_ERROR_INIT;
-    uint32_t count = batch->count;
-    batch->count = 0;
-    if (count < 2)
+    if (count < 2 || batch->silent)
         return;
-    if (newcomers_connect(instance, batch->candidates, count, &error) != 0) {
-        batch->broken = error.kernel_errno == 0;
+    int32_t code = newcomers_connect(instance, &batch->candidates[first], count, &error);
+    if (code == 0) {
+        for (uint32_t i = first; i < first + count; i++)
+            settle(list, batch->indices[i], 0, batch->candidates[i]->remote_ip, NULL);
         return;
     }
-    for (uint32_t i = 0; i < count; i++)
-        settle(list, batch->indices[i], 0, batch->candidates[i]->remote_ip, NULL);
+    batch->silent = code == -ETIMEDOUT;
+    /* What may be there in part is to be read before it is changed. */
+    if ((error.flags & SUBWG_ERROR_STATE_UNKNOWN) != 0)
+        return;
+    connect_together(list, instance, batch, first, count / 2);
+    connect_together(list, instance, batch, first + count / 2, count - count / 2);
+}
+
+static void connect_batch(struct list *list, struct subwg_instance *instance, struct batch *batch)
+{
+    connect_together(list, instance, batch, 0, batch->count);
+    batch->count = 0;
 }
 
 static void connect_newcomers(struct list *list, struct subwg_instance *instance)
@@ -263,7 +275,7 @@ static void connect_newcomers(struct list *list, struct subwg_instance *instance
     struct newcomers newcomers = {0};
     struct batch *batch = calloc(1, sizeof(*batch));
     bool able = list->count > 1 && batch != NULL && newcomers_look(instance, &newcomers);
-    for (uint32_t i = 0; i < list->count && able && !batch->broken; i++) {
+    for (uint32_t i = 0; i < list->count && able && !batch->silent; i++) {
         struct connection *candidate = list->candidates[i];
         if (candidate == NULL || !newcomers_accept(instance, &newcomers, candidate))
             continue;
@@ -272,7 +284,7 @@ static void connect_newcomers(struct list *list, struct subwg_instance *instance
         if (batch->count == LIMIT_CONNECTIONS_A_BATCH)
             connect_batch(list, instance, batch);
     }
-    if (able && !batch->broken)
+    if (able)
         connect_batch(list, instance, batch);
     newcomers_finish(&newcomers);
     free(batch);
