@@ -71,6 +71,15 @@ void error_copy(struct subwg_error *error, const struct subwg_error *from)
     error->head = head;
 }
 
+int32_t error_not_tried(struct subwg_error *error, const struct subwg_error *before)
+{
+    struct subwg_error untried = *before;
+    untried.flags = 0;
+    error_prefix(&untried, "not tried, because of an earlier failure");
+    error_copy(error, &untried);
+    return before->code;
+}
+
 void error_prefix(struct subwg_error *error, const char *format, ...)
 {
     if (!record_covers(error, SUBWG_ERROR_SIZE_1_0))

@@ -28,6 +28,9 @@ void error_state_unknown(struct subwg_error *error);
 /* Copies a record to the caller's (NULL is fine), whatever size that has. */
 void error_copy(struct subwg_error *error, const struct subwg_error *from);
 
+/* The record of what was not tried because something before it failed; returns that one's code. */
+int32_t error_not_tried(struct subwg_error *error, const struct subwg_error *before);
+
 /* Puts "before: " in front of the text of a record that is set. */
 __attribute__((format(printf, 2, 3))) void error_prefix(struct subwg_error *error,
                                                         const char *format, ...);

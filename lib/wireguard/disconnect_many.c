@@ -16,6 +16,7 @@ struct batch {
     bool *taken; /* by position in the table: it is in the batch */
     subwg_result_fn result;
     void *result_context;
+    struct subwg_error silence; /* of the one to which the kernel did not answer; code 0: it does */
 };
 
 static void settle(const struct batch *batch, uint32_t index, int32_t code,
@@ -25,18 +26,35 @@ static void settle(const struct batch *batch, uint32_t index, int32_t code,
         batch->result(batch->result_context, index, code, "", code < 0 ? error : NULL);
 }
 
-/* What fails together is tried one by one, so that each has its own result. */
+static int32_t uninstall_alone(struct batch *batch, struct subwg_instance *instance,
+                               struct connection *connection, struct subwg_error *error)
+{
+    if (batch->silence.code != 0)
+        return error_not_tried(error, &batch->silence);
+    int32_t code = connection_uninstall(instance, connection, error);
+    if (code == -ETIMEDOUT)
+        batch->silence = *error;
+    return code;
+}
+
+/* What fails together is tried one by one, so that each has its own result, until the kernel does not
+ * answer. */
 static void finish(struct batch *batch, struct subwg_instance *instance)
 {
-    bool together = batch->count > 1 &&
-                    connections_uninstall(instance, batch->connections, batch->count, NULL) >= 0;
+    struct subwg_error failure = SUBWG_ERROR_INIT;
+    bool together =
+        batch->count > 1 && batch->silence.code == 0 &&
+        connections_uninstall(instance, batch->connections, batch->count, &failure) >= 0;
     for (uint32_t i = 0; i < batch->count; i++)
         batch->taken[batch->connections[i]->position] = false;
     for (uint32_t i = 0; i < batch->count; i++) {
         struct subwg_error error = SUBWG_ERROR_INIT;
-        int32_t code = together ? 0 : connection_uninstall(instance, batch->connections[i], &error);
+        int32_t code =
+            together ? 0 : uninstall_alone(batch, instance, batch->connections[i], &error);
         if (code >= 0)
             disconnect_forget(instance, batch->connections[i]);
+        else if ((failure.flags & SUBWG_ERROR_STATE_UNKNOWN) != 0)
+            error_state_unknown(&error);
         settle(batch, batch->indices[i], code < 0 ? code : 0, &error);
     }
     batch->count = 0;
@@ -77,6 +95,7 @@ int32_t disconnect_list(struct subwg_instance *instance,
         batch->taken = taken;
         batch->result = result;
         batch->result_context = result_context;
+        batch->silence = (struct subwg_error)SUBWG_ERROR_INIT;
     }
     for (uint32_t i = 0; i < count && room; i++)
         take(batch, instance, remotes[i], i);

@@ -27,6 +27,7 @@ struct list {
     uint32_t claim_count;
     subwg_result_fn result;
     void *result_context;
+    struct subwg_error silence; /* of the one to which the kernel did not answer; code 0: it does */
 };
 
 static void list_finish(struct list *list)
@@ -290,6 +291,15 @@ static void connect_newcomers(struct list *list, struct subwg_instance *instance
     free(batch);
 }
 
+/* What needs no kernel is done all the same: it may stand for what an earlier run left. */
+static int32_t leave_out(const struct list *list, struct subwg_instance *instance,
+                         const struct connection *candidate, struct subwg_error *error)
+{
+    leftover_name(instance, candidate->cluster_id, &candidate->public_key);
+    int32_t code = policy_check_owners(instance, candidate, error);
+    return code != 0 ? code : error_not_tried(error, &list->silence);
+}
+
 static void connect_alone(struct list *list, struct subwg_instance *instance, uint32_t index)
 {
     struct subwg_error error = SUBWG_ERROR_INIT;
@@ -297,7 +307,11 @@ static void connect_alone(struct list *list, struct subwg_instance *instance, ui
     char address[ADDRESS_TEXT_SIZE];
     (void)text_copy(address, sizeof(address), candidate->remote_ip);
     bool doubted = candidate->installed == INSTALLED_OTHERWISE; /* some of a batch may be left */
-    int32_t code = connect_candidate(instance, candidate, &error);
+    bool silent = list->silence.code != 0;
+    int32_t code = silent ? leave_out(list, instance, candidate, &error)
+                          : connect_candidate(instance, candidate, &error);
+    if (code == -ETIMEDOUT && !silent)
+        list->silence = error;
     if (code < 0 && doubted)
         error_state_unknown(&error);
     if (code < 0)
@@ -311,7 +325,10 @@ int32_t connect_list(struct subwg_instance *instance, const struct subwg_endpoin
 {
     if (remotes == NULL && count > 0)
         return error_set(error, -EINVAL, SUBWG_REASON_BAD_ARGUMENT, OPERATION, "the list is NULL");
-    struct list list = {.count = count, .result = result, .result_context = result_context};
+    struct list list = {.count = count,
+                        .result = result,
+                        .result_context = result_context,
+                        .silence = SUBWG_ERROR_INIT};
     list.candidates = calloc((size_t)count + 1, sizeof(*list.candidates));
     list.rivals = calloc((size_t)count + 1, sizeof(*list.rivals));
     int32_t code = -ENOMEM;

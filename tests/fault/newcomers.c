@@ -18,7 +18,7 @@ static char subnets[COUNT][2][24];
 static int32_t codes[COUNT]; /* 4096: no result */
 static char addresses[COUNT][SUBWG_ADDRESS_TEXT_SIZE];
 static char last_text[512];
-static uint32_t last_flags;
+static uint32_t flags[COUNT];
 
 static void start(void)
 {
@@ -42,10 +42,9 @@ static void take_result(void *context, uint32_t index, int32_t code, const char 
     ck_assert_int_eq(codes[index], 4096);
     codes[index] = code;
     (void)snprintf(addresses[index], sizeof(addresses[index]), "%s", address);
-    if (error == NULL)
-        return;
-    (void)snprintf(last_text, sizeof(last_text), "%s", error->text);
-    last_flags = error->flags;
+    flags[index] = error != NULL ? error->flags : 0;
+    if (error != NULL)
+        (void)snprintf(last_text, sizeof(last_text), "%s", error->text);
 }
 
 static void connect_all(void)
@@ -187,7 +186,7 @@ START_TEST(one_that_the_kernel_refuses_stops_no_other)
     assert_codes(0, 5);
     ck_assert_int_eq(codes[5], -EEXIST);
     ck_assert_ptr_nonnull(strstr(last_text, "10.175.0.0/18"));
-    ck_assert_uint_eq(last_flags & SUBWG_ERROR_STATE_UNKNOWN, 0);
+    ck_assert_uint_eq(flags[5], 0);
     ck_assert(!fake_kernel_has_peer(WORLD_DEVICE, remotes[5].public_key));
     ck_assert(fake_kernel_has_peer(WORLD_DEVICE, remotes[6].public_key));
 }
@@ -216,6 +215,34 @@ START_TEST(a_refused_removal_stops_no_other)
     disconnect_all();
     assert_codes(0, COUNT);
     assert_kernel_is(before);
+}
+END_TEST
+
+/* The peers of the newcomers may be there; the one that is to be changed was not tried. */
+START_TEST(what_a_silent_kernel_was_not_asked_for_is_known)
+{
+    const struct subwg_setting fixed_mtu = {"mtu", "1400"};
+    const uint32_t last = COUNT - 1;
+    subwg_cable_destroy(world.cable);
+    ck_assert_int_eq(world_create(&fixed_mtu, 1), 0);
+    ck_assert_int_eq(subwg_cable_init(world.cable, &world.error), 0);
+    ck_assert_int_eq(world_connect(&remotes[last]), 0);
+    char *before = world_kernel();
+    remotes[last].subnets[1] = "10.200.0.0/18";
+    fake_kernel_skip_waiting(true);
+    fake_kernel_hold_replies(true);
+    uint64_t sends = fake_kernel_counters().sends;
+    connect_all();
+    assert_codes(-ETIMEDOUT, COUNT);
+    ck_assert_uint_le(fake_kernel_counters().sends - sends, 4);
+    for (uint32_t i = 0; i < COUNT; i++)
+        ck_assert_uint_eq(flags[i], i == last ? 0 : SUBWG_ERROR_STATE_UNKNOWN);
+    ck_assert_int_eq(strncmp(last_text, "not tried, ", 11), 0);
+    fake_kernel_hold_replies(false);
+    assert_kernel_is(before);
+    connect_all();
+    assert_codes(0, COUNT);
+    assert_kernel_has("10.200.0.0/18");
 }
 END_TEST
 
@@ -252,6 +279,7 @@ int main(void)
         {one_that_the_kernel_refuses_stops_no_other, 0},
         {newcomers_that_may_not_call_are_connected_alone, 0},
         {a_refused_removal_stops_no_other, 0},
+        {what_a_silent_kernel_was_not_asked_for_is_known, 0},
         {who_is_no_newcomer_takes_its_own_way, 0},
     };
     return world_run("newcomers", start, tests, sizeof(tests) / sizeof(tests[0]));
