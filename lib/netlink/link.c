@@ -66,7 +66,10 @@ int32_t link_by_index(struct netlink *netlink, uint32_t ifindex, struct link_inf
                       struct subwg_error *error)
 {
     struct outcome outcome;
-    int32_t code = link_get(netlink, (int)ifindex, NULL, ret_link, &outcome);
+    /* libnl ends the process for a number that no link can have; the caller's may be out of a reply. */
+    int32_t code = ifindex == 0 || ifindex > INT32_MAX
+                       ? outcome_fail(&outcome, -ENODEV)
+                       : link_get(netlink, (int)ifindex, NULL, ret_link, &outcome);
     if (code == 0 || (code == -ENODEV && outcome.from_kernel))
         return code;
     return outcome_report(&outcome, error, "find link", "find link %u", ifindex);
