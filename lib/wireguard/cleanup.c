@@ -78,7 +78,7 @@ static int32_t remove_rules(struct subwg_instance *instance, struct subwg_error 
     struct target target = instance_target(instance);
     target.one_way = true;
     if (code == 0)
-        code = apply_difference(&target, &wanted, &found_state, error);
+        code = instance_change(instance, &target, &wanted, &found_state, error);
     found_finish(&found);
     return code < 0 ? code : 0;
 }

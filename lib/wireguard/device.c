@@ -133,7 +133,7 @@ static int32_t bring_up(struct subwg_instance *instance, const struct wanted *wa
         .rule_count = found->rule_count,
     };
     struct target target = instance_target(instance);
-    int32_t code = apply_difference(&target, &wanted->state, &found_state, error);
+    int32_t code = instance_change(instance, &target, &wanted->state, &found_state, error);
     if (code < 0)
         return code;
     instance->ifindex = target.ifindex;

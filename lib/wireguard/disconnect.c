@@ -95,7 +95,7 @@ int32_t connections_uninstall(struct subwg_instance *instance,
     /* A peer that was removed cannot get its session back: what failed is to be tried again. */
     target.one_way = true;
     bool gathered = gather(instance, connections, count, &peers, &routes, &found);
-    int32_t code = gathered ? apply_difference(&target, &wanted, &found, error)
+    int32_t code = gathered ? instance_change(instance, &target, &wanted, &found, error)
                             : error_no_memory(error, "disconnect");
     for (uint32_t i = 0; i < count && gathered; i++) {
         note_uninstalled(connections[i], code);

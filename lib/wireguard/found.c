@@ -206,6 +206,7 @@ int32_t found_own_device(struct subwg_instance *instance, struct found *found,
         instance->ifindex = ifindex;
         instance->dump.peer_count = 0;
         instance->dump.allowed_ip_count = 0;
+        instance->dump_taken = false;
     }
     return code;
 }

@@ -5,18 +5,37 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 
 int32_t instance_dump(struct subwg_instance *instance, struct subwg_error *error)
 {
     const struct key *expected =
         instance->secrets->has_preshared_key ? &instance->secrets->preshared_key : NULL;
-    bool no_hint = instance->dump_taken && instance->stranger_count == 0;
+    /* Where this read fails, connects still ask the last dump for strangers, if it has any. */
+    bool may_recycle = instance->dump_taken && instance->stranger_count == 0;
     instance->dump_taken = false;
-    /* The last dump is asked for strangers, also where this read fails; without any its memory can be used
-     * again. */
-    if (no_hint)
+    if (may_recycle)
         wg_device_recycle(instance->netlink, &instance->dump);
-    return wg_get_device(instance->netlink, instance->ifindex, expected, &instance->dump, error);
+    int32_t code =
+        wg_get_device(instance->netlink, instance->ifindex, expected, &instance->dump, error);
+    instance->half_done = instance->half_done && code != 0;
+    return code;
+}
+
+int32_t instance_change(struct subwg_instance *instance, struct target *target,
+                        const struct state *wanted, const struct state *found,
+                        struct subwg_error *error)
+{
+    struct subwg_error failure = SUBWG_ERROR_INIT;
+    int32_t code = apply_difference(target, wanted, found, &failure);
+    if (code >= 0)
+        return code;
+    kept_routes_forget(instance);
+    /* What is only to go stays known: its connections are in the table. */
+    if (!target->one_way && (failure.flags & SUBWG_ERROR_STATE_UNKNOWN) != 0)
+        instance->half_done = true;
+    error_copy(error, &failure);
+    return code;
 }
 
 void instance_forget(struct subwg_instance *instance)
@@ -25,6 +44,7 @@ void instance_forget(struct subwg_instance *instance)
     table_start(&instance->table);
     instance->claims.count = 0;
     kept_routes_forget(instance);
+    instance->repeats = (struct repeats){0};
     instance->ifindex = 0;
     instance->address_count = 0;
     instance->list_completed = false;

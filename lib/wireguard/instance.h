@@ -70,12 +70,13 @@ struct subwg_instance {
     struct kept_routes routes;      /* as reconcile listed them last */
     uint32_t next_path;             /* position of the connection whose path is looked up next */
     struct table table;
-    bool leftovers_named;    /* some may be */
-    struct claims claims;    /* refused, on what the table's connections have */
-    struct wg_device dump;   /* its arrays live from read to read */
-    bool dump_taken;         /* by report_take_dump; false also while there is none... */
-    uint32_t stranger_count; /* ...to which so many of its peers were no connection's, and remain */
-    uint32_t strangers[INSTANCE_STRANGERS_MAX]; /* the places of the first of them */
+    bool leftovers_named;  /* some may be */
+    struct claims claims;  /* refused, on what the table's connections have */
+    struct wg_device dump; /* the last one; its arrays live from read to read */
+    bool dump_taken;       /* by report_take_dump, which set the strangers */
+    bool half_done; /* a change failed, and its undoing, too; no dump since tells what is there */
+    uint32_t stranger_count; /* peers of the dump that were no connection's, and remain */
+    uint32_t strangers[INSTANCE_STRANGERS_MAX]; /* the first of them: places in the dump */
     struct dispatch *dispatch; /* NULL until event_fd: the engine dispatches from then on */
     struct probe *probe;       /* NULL until the engine has promised to dispatch */
 };
@@ -177,6 +178,10 @@ void report_status_changes(const struct subwg_instance *instance);
 
 /* Small things that several of them need. */
 void instance_forget(struct subwg_instance *instance); /* back to before init; the kernel stays */
+/* apply_difference; where it fails, nothing is taken for granted that was known of the kernel before. */
+int32_t instance_change(struct subwg_instance *instance, struct target *target,
+                        const struct state *wanted, const struct state *found,
+                        struct subwg_error *error);
 int32_t instance_dump(struct subwg_instance *instance, struct subwg_error *error);
 uint8_t instance_preshared_key(const struct subwg_instance *instance); /* enum wg_preshared_key */
 struct target instance_target(struct subwg_instance *instance);

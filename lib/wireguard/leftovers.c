@@ -174,7 +174,7 @@ int32_t remove_leftovers(struct subwg_instance *instance, struct subwg_error *er
     gather_foreign_routes(instance, now_ns, &found, routes, route_count, destinations);
     struct target target = instance_target(instance);
     target.one_way = true; /* nobody wants leftovers back */
-    code = apply_difference(&target, &wanted, &found, error);
+    code = instance_change(instance, &target, &wanted, &found, error);
     if (code >= 0) {
         leftovers_forget(instance, now_ns);
         instance->stranger_count = 0; /* all of them were among these */

@@ -22,8 +22,8 @@ static bool gather_foreign(struct subwg_instance *instance, struct newcomers *ne
 {
     const struct wg_device *dump = &instance->dump;
     uint32_t capacity = 0;
-    bool any = !instance->dump_taken || instance->stranger_count > 0;
-    for (uint32_t i = 0; i < dump->peer_count && any; i++) {
+    bool may_have_any = !instance->dump_taken || instance->stranger_count > 0;
+    for (uint32_t i = 0; i < dump->peer_count && may_have_any; i++) {
         const struct key *key = &dump->peers[i].public_key;
         if (table_find_dumped(&instance->table, i, key) != NULL)
             continue;
@@ -54,7 +54,8 @@ static bool copy_addresses(struct subwg_instance *instance, struct newcomers *ne
 
 bool newcomers_look(struct subwg_instance *instance, struct newcomers *newcomers)
 {
-    return copy_addresses(instance, newcomers) && gather_foreign(instance, newcomers);
+    bool known = !instance->half_done || instance_dump(instance, NULL) == 0;
+    return known && copy_addresses(instance, newcomers) && gather_foreign(instance, newcomers);
 }
 
 void newcomers_finish(struct newcomers *newcomers)
@@ -183,13 +184,15 @@ static int32_t install(struct subwg_instance *instance, struct stages *stages,
 {
     struct target target = instance_target(instance);
     int32_t code =
-        apply_difference(&target, &stages->silent.state, &stages->nothing.state, failure);
+        instance_change(instance, &target, &stages->silent.state, &stages->nothing.state, failure);
     if (code < 0 || !stages->any_calls)
         return code < 0 ? code : 0;
-    code = apply_difference(&target, &stages->calling.state, &stages->silent.state, failure);
+    code =
+        instance_change(instance, &target, &stages->calling.state, &stages->silent.state, failure);
     if (code < 0) {
         bool undone = apply_back(&target, &stages->silent.state, &stages->nothing.state) == 0;
         failure->flags = undone ? 0 : SUBWG_ERROR_STATE_UNKNOWN;
+        instance->half_done = instance->half_done || !undone;
     }
     return code < 0 ? code : 0;
 }

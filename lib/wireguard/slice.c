@@ -162,7 +162,7 @@ int32_t slice_install(struct subwg_instance *instance, const struct connection *
     wanted.device.mtu = device_mtu(instance, candidate, slice);
 
     struct target target = instance_target(instance);
-    code = apply_difference(&target, &wanted.state, &found.state, error);
+    code = instance_change(instance, &target, &wanted.state, &found.state, error);
     if (code >= 0)
         instance->mtu = wanted.device.mtu;
     /* The way back may have failed, too: the kernel is to be read again. */

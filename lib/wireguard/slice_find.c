@@ -92,12 +92,28 @@ static bool is_known_foreign(const struct subwg_instance *instance, const struct
     return found;
 }
 
+/* What a failed connect of the same key left, and could not take back: nobody wants it back. */
+static int32_t remove_left(struct subwg_instance *instance, const struct key *key,
+                           struct subwg_error *error)
+{
+    const struct peer_state left = {.public_key = *key};
+    const struct state found = {.peers = &left, .peer_count = 1};
+    const struct state wanted = {0};
+    struct target target = instance_target(instance);
+    target.one_way = true;
+    int32_t code = instance_change(instance, &target, &wanted, &found, error);
+    instance->half_done = code < 0;
+    return code < 0 ? code : 0;
+}
+
 /* A peer with the new key that is no connection's, as one made by hand since init: a way back must not
- * take it, and it keeps nothing that was not asked for. The last dump tells whether to look. */
+ * take it, and it keeps nothing that was not asked for. The last dump tells whether to look, unless a failure
+ * has left something since. */
 static int32_t find_foreign(struct subwg_instance *instance, const struct connection *candidate,
                             struct slice *slice, struct subwg_error *error)
 {
-    if (!is_known_foreign(instance, &candidate->public_key))
+    bool known = is_known_foreign(instance, &candidate->public_key);
+    if (!known && !instance->half_done)
         return 0;
     int32_t code = instance_dump(instance, error);
     if (code != 0)
@@ -105,6 +121,8 @@ static int32_t find_foreign(struct subwg_instance *instance, const struct connec
     const struct wg_peer *peer = find_in_dump(instance, &candidate->public_key);
     if (peer == NULL)
         return 0;
+    if (!known)
+        return remove_left(instance, &candidate->public_key, error);
     slice->actual[SLICE_CLAIMED] = connection_from_peer(&instance->dump, peer);
     return slice->actual[SLICE_CLAIMED] != NULL ? 0 : error_no_memory(error, "connect");
 }

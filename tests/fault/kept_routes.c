@@ -194,6 +194,34 @@ START_TEST(own_changes_that_fail_are_looked_after)
 }
 END_TEST
 
+/* A remote that is dead comes back with another key and another subnet, so that nothing is undone. One route
+ * more and one less add up, but not to what is wanted. */
+START_TEST(a_change_that_stays_half_done_is_looked_after)
+{
+    static const char *const subnets[] = {"10.201.0.0/16"};
+    const struct subwg_setting config[] = {{"publicKey", four.key}, {"udp-port", "5871"}};
+    struct remote next = two;
+    next.endpoint.subnets = subnets;
+    next.endpoint.subnet_count = 1;
+    next.endpoint.backend_config = config;
+    for (int i = 0; i < 20; i++) {
+        fake_kernel_traffic(WORLD_DEVICE, two.public_key, 0, 148);
+        world_pass(10);
+        ck_assert_int_eq(reconcile(0), 0);
+    }
+    become_quiet();
+    fake_kernel_fail_request((uint64_t)_i + 1, ENOMEM);
+    (void)world_connect(&next);
+    fake_kernel_fail_request(0, 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_ge(reconcile(0), 0);
+        world_pass(LIMIT_REPAIR_PERIOD_S);
+    }
+    ck_assert_int_eq(reconcile(SUBWG_RECONCILE_DRY_RUN), 0);
+    free(whole);
+}
+END_TEST
+
 START_TEST(a_route_whose_notice_was_lost_is_back)
 {
     const struct fake_kernel_route elsewhere = {.destination = "198.51.100.0/24", .link = "eth0"};
@@ -280,6 +308,7 @@ int main(void)
         {own_changes_need_no_list, 0},
         {own_changes_have_to_add_up, 0},
         {own_changes_that_fail_are_looked_after, 0},
+        {a_change_that_stays_half_done_is_looked_after, 12},
         {a_route_whose_notice_was_lost_is_back, 0},
         {a_route_whose_notice_cannot_be_read_is_back, 5},
         {routes_are_listed_from_time_to_time_and_for_a_dry_run, 0},
