@@ -129,7 +129,8 @@ static int32_t find_way(struct netlink *netlink, const struct address *address, 
 
 /* With the path MTU. */
 
-/* lasts: host_cache_refresh said so, and nothing was waited for since. */
+/* lasts: host_cache_refresh said so. A change that the kernel told of since is read before what is kept is
+ * used again. */
 static int32_t find_link_mtu(struct netlink *netlink, bool lasts, uint32_t ifindex,
                              uint32_t *ret_mtu, struct subwg_error *error)
 {

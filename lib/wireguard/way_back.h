@@ -11,7 +11,7 @@
 bool way_back_is_needed(const struct plan *taken);
 
 /* A peer is gone, or may be, and with it a session that nobody can give back. What replaces it is there
- * already: then going on is better than going back. */
+ * already: then what was done stays, for the next connect or reconcile to go on from. */
 bool way_back_is_closed(const struct plan *taken, const struct state *found);
 
 /* A preshared key was replaced that only the kernel knew. */
