@@ -16,6 +16,7 @@
 
 struct claim {
     struct prefix prefix;
+    bool installed; /* the claimant has it, or what covers it */
     uint32_t index; /* into the list */
 };
 
@@ -94,41 +95,52 @@ static int32_t refuse_repeated(struct list *list)
     return code;
 }
 
-static bool has_installed(const struct connection *connection, const struct connection *candidate,
-                          const struct prefix *prefix)
+static void contest(struct list *list, uint32_t index, uint32_t rival, bool installed)
 {
-    if (prefix == NULL)
-        return key_equal(&connection->public_key, &candidate->public_key);
-    for (uint32_t i = 0; i < connection->subnet_count; i++)
-        if (connection->allowed_ips[i].length <= prefix->length &&
-            prefix_overlaps(&connection->allowed_ips[i], prefix))
-            return true;
-    return false;
+    if (index != rival && !installed)
+        list->rivals[index] = rival;
 }
 
-/* True if the candidate's cluster has this prefix, or what covers it, or this very key installed. */
-static bool is_installed(const struct subwg_instance *instance, const struct connection *candidate,
-                         const struct prefix *prefix)
+/* While its key changes a cluster has the old one, too. That a leftover has it proves nothing. */
+static bool has_key(const struct subwg_instance *instance, const struct connection *candidate)
 {
     const struct connection *current = table_find_cluster(&instance->table, candidate->cluster_id);
-    /* A leftover has no cluster, but who has its key has its subnets; the key itself proves nothing. */
-    if (current == NULL && prefix != NULL)
-        current = table_find_key(&instance->table, &candidate->public_key);
-    if (current == NULL)
-        return false;
-    bool installed = has_installed(current, candidate, prefix);
-    /* While its key changes a cluster has the old one, too. */
-    if (!installed && current->predecessor != NULL)
-        installed = has_installed(current->predecessor, candidate, prefix);
-    return installed;
+    while (current != NULL && !key_equal(&current->public_key, &candidate->public_key))
+        current = current->predecessor;
+    return current != NULL;
 }
 
-static void contest(struct list *list, const struct subwg_instance *instance, uint32_t index,
-                    uint32_t rival, const struct prefix *prefix)
+/* Of the claims of one candidate those that a connection has. Both are sorted: what covers a prefix comes
+ * before it. */
+static void mark_installed(struct claim *claims, uint32_t count,
+                           const struct connection *connection)
 {
-    const struct connection *candidate = list->candidates[index];
-    if (index != rival && !is_installed(instance, candidate, prefix))
-        list->rivals[index] = rival;
+    const struct prefix *widest = NULL; /* the last one that none before it covers */
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        for (; next < connection->subnet_count; next++) {
+            const struct prefix *subnet = &connection->allowed_ips[next];
+            if (prefix_compare(subnet, &claims[i].prefix) > 0)
+                break;
+            if (widest == NULL || !prefix_overlaps(widest, subnet))
+                widest = subnet;
+        }
+        if (widest != NULL && prefix_overlaps(widest, &claims[i].prefix))
+            claims[i].installed = true;
+    }
+}
+
+static void add_claims(struct claim *claims, const struct subwg_instance *instance,
+                       const struct connection *candidate, uint32_t index)
+{
+    const struct connection *current = table_find_cluster(&instance->table, candidate->cluster_id);
+    /* A leftover has no cluster, but who has its key has its subnets. */
+    if (current == NULL)
+        current = table_find_key(&instance->table, &candidate->public_key);
+    for (uint32_t i = 0; i < candidate->subnet_count; i++)
+        claims[i] = (struct claim){.prefix = candidate->allowed_ips[i], .index = index};
+    for (; current != NULL; current = current->predecessor)
+        mark_installed(claims, candidate->subnet_count, current);
 }
 
 static int by_claim(const void *a, const void *b)
@@ -142,7 +154,7 @@ static int by_claim(const void *a, const void *b)
 }
 
 /* In sorted order a prefix follows those that cover it: those still open when it comes. */
-static void contest_prefixes(struct list *list, const struct subwg_instance *instance)
+static void contest_prefixes(struct list *list)
 {
     const struct claim *open[FAMILY_IPV6 + 2];
     uint32_t depth = 0;
@@ -151,8 +163,8 @@ static void contest_prefixes(struct list *list, const struct subwg_instance *ins
         while (depth > 0 && !prefix_overlaps(&open[depth - 1]->prefix, &claim->prefix))
             depth--;
         for (uint32_t j = 0; j < depth; j++) {
-            contest(list, instance, claim->index, open[j]->index, &claim->prefix);
-            contest(list, instance, open[j]->index, claim->index, &open[j]->prefix);
+            contest(list, claim->index, open[j]->index, claim->installed);
+            contest(list, open[j]->index, claim->index, open[j]->installed);
         }
         /* Of equal ones the first stays open: whoever meets one meets both. */
         if (depth == 0 || !prefix_equal(&open[depth - 1]->prefix, &claim->prefix))
@@ -173,16 +185,16 @@ static int32_t find_rivals(struct list *list, const struct subwg_instance *insta
         struct connection *candidate = list->candidates[i];
         if (candidate == NULL)
             continue;
-        for (uint32_t j = 0; j < candidate->subnet_count; j++)
-            *next++ = (struct claim){candidate->allowed_ips[j], i};
+        add_claims(next, instance, candidate, i);
+        next += candidate->subnet_count;
         candidate->position = i;
         struct index_node *node = index_find(&keys, candidate->public_key.bytes, KEY_SIZE);
         const struct connection *other = INDEX_OWNER(node, struct connection, by_key);
         if (other == NULL) {
             index_insert(&keys, &candidate->by_key, candidate->public_key.bytes, KEY_SIZE);
         } else {
-            contest(list, instance, i, other->position, NULL);
-            contest(list, instance, other->position, i, NULL);
+            contest(list, i, other->position, has_key(instance, candidate));
+            contest(list, other->position, i, has_key(instance, other));
         }
     }
     for (uint32_t i = 0; i < list->count; i++)
@@ -192,7 +204,7 @@ static int32_t find_rivals(struct list *list, const struct subwg_instance *insta
     if (!room)
         return -ENOMEM;
     qsort(list->claims, list->claim_count, sizeof(*list->claims), by_claim);
-    contest_prefixes(list, instance);
+    contest_prefixes(list);
     return 0;
 }
 

@@ -197,6 +197,21 @@ START_TEST(an_owner_that_widens_its_subnet_gains_no_right_to_the_rest)
 }
 END_TEST
 
+/* Which only somebody else can have done, for an endpoint's subnets do not cover each other. */
+START_TEST(what_a_leftover_has_inside_another_of_its_subnets_hides_neither)
+{
+    ck_assert_int_eq(world_connect(&two), 0);
+    fake_kernel_add_peer(WORLD_DEVICE, two.public_key, "10.234.0.0/16");
+    world_restart();
+    two.subnets[1] = "10.234.128.0/18";
+    three.subnets[0] = "10.234.128.0/24";
+    const struct subwg_endpoint *list[] = {&two.endpoint, &three.endpoint};
+    struct outcome outcome = connect_all(list, 2);
+    ck_assert_int_eq(outcome.codes[0], 0);
+    ck_assert_int_eq(outcome.codes[1], -EEXIST);
+}
+END_TEST
+
 START_TEST(a_cluster_that_comes_twice_in_a_list_counts_once_and_for_nothing_more)
 {
     struct remote again = two;
@@ -235,6 +250,7 @@ int main(void)
         {an_owner_that_narrows_its_subnet_keeps_it_against_a_thief_in_the_list, 0},
         {an_owner_that_changes_its_key_keeps_its_subnets_against_a_thief_in_the_list, 0},
         {an_owner_that_widens_its_subnet_gains_no_right_to_the_rest, 0},
+        {what_a_leftover_has_inside_another_of_its_subnets_hides_neither, 0},
         {a_cluster_that_comes_twice_in_a_list_counts_once_and_for_nothing_more, 0},
         {a_cluster_that_comes_twice_wins_no_contest_by_it, 0},
     };
