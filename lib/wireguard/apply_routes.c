@@ -16,14 +16,35 @@ uint32_t apply_route_metric(const struct prefix *destination)
     return destination->family == FAMILY_IPV6 ? IPV6_ROUTE_METRIC : 0;
 }
 
+static int by_destination(const void *a, const void *b)
+{
+    const struct route *first = a;
+    const struct route *second = b;
+    return prefix_compare(&first->destination, &second->destination);
+}
+
+/* Where those with this destination begin among the sorted routes. */
+static uint32_t find_first(const struct prefix *destination, const struct route *routes,
+                           uint32_t count)
+{
+    uint32_t first = 0;
+    for (uint32_t beyond = count; first < beyond;) {
+        uint32_t middle = first + (beyond - first) / 2;
+        if (prefix_compare(&routes[middle].destination, destination) < 0)
+            first = middle + 1;
+        else
+            beyond = middle;
+    }
+    return first;
+}
+
 /* A route to this prefix is there already: ours from before, or somebody else's? */
 static int32_t judge_existing(const struct route *route, const struct route *routes, uint32_t count,
                               struct subwg_error *error)
 {
     const struct route *other = NULL;
-    for (uint32_t i = 0; i < count; i++) {
-        if (!prefix_equal(&routes[i].destination, &route->destination))
-            continue;
+    for (uint32_t i = find_first(&route->destination, routes, count);
+         i < count && prefix_equal(&routes[i].destination, &route->destination); i++) {
         if (routes[i].ifindex == route->ifindex && routes[i].protocol == route->protocol)
             return 0;
         other = &routes[i];
@@ -61,6 +82,16 @@ static void judge_route_steps(struct step *steps, const int32_t *results, uint32
         steps[i].result = results[i] == 0 ? STEP_DONE : answered ? STEP_UNCHANGED : STEP_UNKNOWN;
 }
 
+static int32_t list_sorted(struct target *target, struct route **ret_routes, uint32_t *ret_count,
+                           struct subwg_error *error)
+{
+    int32_t code =
+        route_list(target->netlink, target->settings->table, 0, ret_routes, ret_count, error);
+    if (code == 0 && *ret_count > 0)
+        qsort(*ret_routes, *ret_count, sizeof(**ret_routes), by_destination);
+    return code;
+}
+
 /* A route that is there or gone already counts as done if it is ours. Returns the first result that
  * does not. */
 static int32_t judge_results(struct target *target, const struct route_change *changes,
@@ -69,17 +100,15 @@ static int32_t judge_results(struct target *target, const struct route_change *c
 {
     struct route *routes = NULL;
     uint32_t route_count = 0;
-    bool listed = false;
+    int32_t listed = 1; /* not yet; a kernel that did not tell is not asked again */
     int32_t code = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct subwg_error *first = code == 0 ? error : NULL;
         int32_t result = changes[i].remove && results[i] == -ESRCH ? 0 : results[i];
         if (result == -EEXIST && !changes[i].remove) {
-            result = 0;
-            if (!listed)
-                result = route_list(target->netlink, changes[i].route.table, 0, &routes,
-                                    &route_count, first);
-            listed = listed || result == 0;
+            if (listed == 1)
+                listed = list_sorted(target, &routes, &route_count, first);
+            result = listed;
             if (result == 0)
                 result = judge_existing(&changes[i].route, routes, route_count, first);
             if (result == 0)

@@ -235,6 +235,31 @@ static uint64_t some_time(void *context)
 }
 
 /* Without an engine, which keeps the caller's record from the driver. */
+/* Two routes are there already, and the kernel does not tell whose they are. */
+START_TEST(routes_that_cannot_be_listed_are_asked_for_once)
+{
+    world_init();
+    for (int i = 0; i < 2; i++)
+        fake_kernel_add_route(&(struct fake_kernel_route){
+            .destination = two.subnets[i], .link = "eth0", .table = 220});
+    ck_assert_int_eq(world_connect(&two), -EEXIST); /* reads the addresses */
+    uint64_t first = fake_kernel_counters().requests + 1;
+    ck_assert_int_eq(world_connect(&two), -EEXIST);
+    uint64_t number = first;
+    while (strcmp(fake_kernel_request_name(number), "RTM_NEWROUTE") != 0)
+        number++;
+    number += 2; /* behind both */
+    ck_assert_str_eq(fake_kernel_request_name(number), "RTM_GETROUTE");
+    ck_assert_str_ne(fake_kernel_request_name(number + 1), "RTM_GETROUTE");
+    uint64_t again = fake_kernel_counters().requests + 1;
+    fake_kernel_fail_request(number - first + 1, ENOMEM);
+    ck_assert_int_eq(world_connect(&two), -ENOMEM);
+    ck_assert_str_eq(fake_kernel_request_name(again + number - first), "RTM_GETROUTE");
+    ck_assert_str_ne(fake_kernel_request_name(again + number - first + 1), "RTM_GETROUTE");
+    ck_assert(!fake_kernel_has_peer(WORLD_DEVICE, two.public_key));
+}
+END_TEST
+
 START_TEST(the_record_is_not_touched_by_a_driver_that_succeeds)
 {
     const struct subwg_host host = {.head = SUBWG_HEAD(struct subwg_host, SUBWG_MAGIC_HOST),
@@ -282,6 +307,7 @@ int main(void)
         {a_link_is_found_whose_making_was_not_answered, 0},
         {a_link_that_reconcile_could_not_mark_is_not_set_up, 30},
         {a_port_that_needs_a_capability_is_named_with_it, 2},
+        {routes_that_cannot_be_listed_are_asked_for_once, 0},
         {the_record_is_not_touched_by_a_driver_that_succeeds, 0},
     };
     return world_run("undo", start, tests, sizeof(tests) / sizeof(tests[0]));
