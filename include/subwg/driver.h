@@ -556,7 +556,8 @@ struct subwg_driver {
 
     /**
      * @brief Optional. connect for many: two claims on one prefix within the list are both refused.
-     * Without it the host calls connect for each, and then the first claim wins.
+     * Without it the host calls connect for each, and then the first claim wins. When the kernel does not
+     * answer for one endpoint, those that are left may fail with the same code without having been tried.
      * @param instance initialized.
      * @param remotes the endpoints; a NULL among them is -EINVAL for itself.
      * @param count length of @p remotes.
