@@ -507,6 +507,13 @@ void connection_doubt(struct connection *connection)
     connection->routes_doubtful = true;
 }
 
+bool connection_has_subnet(const struct connection *connection, const struct prefix *subnet)
+{
+    return connection->subnet_count > 0 &&
+           bsearch(subnet, connection->allowed_ips, connection->subnet_count, sizeof(*subnet),
+                   prefix_order) != NULL;
+}
+
 uint32_t connection_carried_count(const struct connection *connection)
 {
     return connection->predecessor == NULL ? connection->subnet_count : 0;

@@ -25,6 +25,8 @@ enum installed {
     INSTALLED_OTHERWISE /* there, but not as wanted, or not known: read the kernel before changing it */
 };
 
+#define NAMER_SIZE 16u
+
 /* A subnet that goes to the kernel: sorted, none covers another. */
 struct subnet {
     struct prefix_node node; /* in the ownership map while the connection is in the table */
@@ -33,8 +35,7 @@ struct subnet {
 };
 
 struct connection {
-    struct index_node
-        by_cluster; /* in no index for an adopted connection that nobody claimed yet */
+    struct index_node by_cluster; /* while it is adopted: in by_namer, or in none */
     struct index_node by_key;
 
     /* What rows say: a piece of memory behind the struct, so that it is copied at once. Its beginning is
@@ -62,20 +63,20 @@ struct connection {
     bool use_nat;
 
     /* Found. */
-    bool adopted;         /* left by an earlier run and claimed by nobody yet */
-    bool named;           /* adopted, and an endpoint with its key was refused: it stays */
-    bool claimed;         /* adopted, and an endpoint was refused for the sake of its subnets */
-    bool named_often;     /* by several clusters */
-    uint8_t installed;    /* enum installed */
-    bool routes_doubtful; /* after a failure; a dump of peers says nothing of them */
-    uint8_t installed_preshared_key; /* enum wg_preshared_key */
-    uint8_t repair_grant;            /* enum repair_grant, of the reconcile that runs */
-    bool settled;                    /* all of its peer is as wanted, by the survey being taken */
-    uint32_t seen_in;                /* the number of the last dump with its peer... */
-    uint32_t place;                  /* ...there */
-    uint32_t position;               /* in the table */
+    bool adopted : 1;         /* left by an earlier run and claimed by nobody yet */
+    bool named : 1;           /* adopted, and an endpoint with its key was refused: it stays */
+    bool claimed : 1;         /* adopted, and an endpoint was refused for the sake of its subnets */
+    bool named_often : 1;     /* by several clusters */
+    bool routes_doubtful : 1; /* after a failure; a dump of peers says nothing of them */
+    bool settled : 1;         /* all of its peer is as wanted, by the survey being taken */
+    uint8_t installed;        /* enum installed */
+    uint8_t installed_preshared_key;          /* enum wg_preshared_key */
+    uint8_t repair_grant;                     /* enum repair_grant, of the reconcile that runs */
+    uint32_t seen_in;                         /* the number of the last dump with its peer... */
+    uint32_t place;                           /* ...there */
+    uint32_t position;                        /* in the table */
     struct socket_address installed_endpoint; /* what it was told or adopted with; it may roam */
-    uint8_t namer[16];                        /* a hash of the cluster's id */
+    uint8_t namer[NAMER_SIZE];                /* a hash of the cluster's id */
     uint64_t
         held_until_ns; /* adopted, and nobody's: kept as long for who claimed its subnets; 0: not */
     uint64_t endpoint_set_ns; /* when reconcile last gave it the wanted endpoint again */
@@ -86,6 +87,8 @@ struct connection {
     struct connection *predecessor; /* has the subnets until they move here */
     struct connection *successor;   /* the one that they move to */
     uint64_t move_deadline_ns;      /* of the one with a predecessor, on the elapsed clock */
+
+    struct connection *next_waiting; /* in the table: with a predecessor, or held */
 
     /* Policy. */
     /* Why it is kept out of the kernel, or an adopted one is spared by nothing; OVERLAP_NONE: it is not. */
@@ -114,6 +117,9 @@ const char *connection_key_text(const struct connection *connection);
 
 /* What the kernel has of it is not known any more: a request about it failed. */
 void connection_doubt(struct connection *connection);
+
+/* True if the subnet is one of its own, as it stands. */
+bool connection_has_subnet(const struct connection *connection, const struct prefix *subnet);
 
 /* What its peer should have for now: while its predecessor has the subnets, none, and in any case a
  * keepalive, because that makes it shake hands. */

@@ -70,7 +70,6 @@ struct subwg_instance {
     struct kept_routes routes;      /* as reconcile listed them last */
     uint32_t next_path;             /* position of the connection whose path is looked up next */
     struct table table;
-    bool leftovers_named;  /* some may be */
     struct claims claims;  /* refused, on what the table's connections have */
     struct wg_device dump; /* the last one; its arrays live from read to read */
     bool dump_taken;       /* by report_take_dump, which set the strangers */

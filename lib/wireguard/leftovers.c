@@ -12,8 +12,6 @@
 #include "wireguard/instance.h"
 #include "wireguard/moves.h"
 
-#define NAMER_SIZE sizeof(((struct connection *)NULL)->namer)
-
 static void hash_cluster(const char *cluster_id, uint8_t hash[NAMER_SIZE])
 {
     (void)crypto_generichash(hash, NAMER_SIZE, (const unsigned char *)cluster_id,
@@ -28,29 +26,18 @@ void leftover_name(struct subwg_instance *instance, const char *cluster_id, cons
     if (leftover == NULL || !leftover->adopted)
         return;
     hash_cluster(cluster_id, namer);
-    /* One of them may be a liar: from then on none can take its word back. */
-    leftover->named_often = leftover->named_often ||
-                            (leftover->named && memcmp(leftover->namer, namer, sizeof(namer)) != 0);
-    leftover->named = true;
-    memcpy(leftover->namer, namer, sizeof(namer));
-    instance->leftovers_named = true;
+    table_name(&instance->table, leftover, namer);
 }
 
 void leftover_unname(struct subwg_instance *instance, const char *cluster_id, const struct key *key)
 {
     uint8_t namer[NAMER_SIZE];
-    if (!instance->leftovers_named)
+    if (instance->table.by_namer.count == 0)
         return;
     hash_cluster(cluster_id, namer);
-    instance->leftovers_named = false;
-    for (uint32_t i = 0; i < instance->table.count; i++) {
-        struct connection *leftover = instance->table.connections[i];
-        if (leftover->named && !leftover->named_often &&
-            memcmp(leftover->namer, namer, sizeof(namer)) == 0 &&
-            (key == NULL || !key_equal(&leftover->public_key, key)))
-            leftover->named = false;
-        instance->leftovers_named = instance->leftovers_named || leftover->named;
-    }
+    struct connection *leftover = table_find_named(&instance->table, namer);
+    if (leftover != NULL && (key == NULL || !key_equal(&leftover->public_key, key)))
+        table_unname(&instance->table, leftover);
 }
 
 bool leftover_may_go(const struct connection *connection, uint64_t now_ns)

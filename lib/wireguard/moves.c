@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wireguard/moves.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -134,10 +133,11 @@ int32_t moves_advance(struct subwg_instance *instance, struct subwg_error *error
 {
     int32_t failure = 0;
     int32_t finished = 0;
-    /* From the end: what a finished move puts into a place further on was looked at. */
-    for (uint32_t i = instance->table.count; i-- > 0 && instance->table.moving_count > 0;) {
-        struct connection *connection = instance->table.connections[i];
-        if (connection->predecessor == NULL || connection->withheld.kind != OVERLAP_NONE)
+    struct connection *next = instance->table.moving;
+    while (next != NULL) {
+        struct connection *connection = next;
+        next = connection->next_waiting; /* a finished move leaves the list, and no other */
+        if (connection->withheld.kind != OVERLAP_NONE)
             continue;
         enum move_verdict verdict = judge(instance, connection);
         if (verdict == MOVE_WAIT)
@@ -156,11 +156,9 @@ int32_t moves_advance(struct subwg_instance *instance, struct subwg_error *error
 uint64_t moves_due_ns(const struct subwg_instance *instance)
 {
     uint64_t due_ns = UINT64_MAX;
-    uint64_t now_ns = instance->table.moving_count > 0 ? instance_now(instance) : 0;
-    for (uint32_t i = 0; i < instance->table.count && instance->table.moving_count > 0; i++) {
-        const struct connection *connection = instance->table.connections[i];
-        if (connection->predecessor == NULL)
-            continue;
+    const struct connection *connection = instance->table.moving;
+    uint64_t now_ns = connection != NULL ? instance_now(instance) : 0;
+    for (; connection != NULL; connection = connection->next_waiting) {
         uint64_t began_ns = connection->move_deadline_ns - LIMIT_MOVE_S * NS_PER_S;
         uint64_t wait_ns = now_ns - began_ns;
         wait_ns = wait_ns < LOOK_SOONEST_NS ? LOOK_SOONEST_NS : wait_ns;
@@ -172,15 +170,13 @@ uint64_t moves_due_ns(const struct subwg_instance *instance)
 
 bool moves_carry(const struct subwg_instance *instance, const struct prefix *subnet)
 {
-    bool any = instance->table.moving_count > 0 || instance->table.held_count > 0;
-    uint64_t now_ns = any ? instance_now(instance) : 0;
-    for (uint32_t i = 0; i < instance->table.count && any; i++) {
-        const struct connection *connection = instance->table.connections[i];
-        bool held = connection->held_until_ns != 0 && !leftover_may_go(connection, now_ns);
-        if ((connection->successor != NULL || held) && connection->subnet_count > 0 &&
-            bsearch(subnet, connection->allowed_ips, connection->subnet_count, sizeof(*subnet),
-                    prefix_order) != NULL)
-            return true;
-    }
-    return false;
+    const struct table *table = &instance->table;
+    uint64_t now_ns = table->held != NULL ? instance_now(instance) : 0;
+    bool carry = false;
+    for (const struct connection *one = table->moving; one != NULL && !carry;
+         one = one->next_waiting)
+        carry = connection_has_subnet(one->predecessor, subnet);
+    for (const struct connection *one = table->held; one != NULL && !carry; one = one->next_waiting)
+        carry = !leftover_may_go(one, now_ns) && connection_has_subnet(one, subnet);
+    return carry;
 }

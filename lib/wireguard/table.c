@@ -11,6 +11,7 @@ void table_start(struct table *table)
     *table = (struct table){0};
     index_start(&table->by_cluster);
     index_start(&table->by_key);
+    index_start(&table->by_namer);
     prefix_map_start(&table->owners);
     table_begin_dump(table);
 }
@@ -57,13 +58,15 @@ void table_finish(struct table *table)
     free((void *)table->dumped);
     index_finish(&table->by_cluster);
     index_finish(&table->by_key);
+    index_finish(&table->by_namer);
     path_mtus_finish(&table->path_mtus);
     *table = (struct table){0};
 }
 
 bool table_reserve(struct table *table)
 {
-    return table_reserve_more(table, 1);
+    return index_reserve(&table->by_namer, (size_t)table->adopted_count + 1) &&
+           table_reserve_more(table, 1);
 }
 
 bool table_reserve_more(struct table *table, uint32_t count)
@@ -84,6 +87,20 @@ bool table_reserve_more(struct table *table, uint32_t count)
            index_reserve(&table->by_key, table->count + count);
 }
 
+static void begin_wait(struct connection **list, struct connection *connection)
+{
+    connection->next_waiting = *list;
+    *list = connection;
+}
+
+static void end_wait(struct connection **list, struct connection *connection)
+{
+    while (*list != connection)
+        list = &(*list)->next_waiting;
+    *list = connection->next_waiting;
+    connection->next_waiting = NULL;
+}
+
 /* Enters those of a connection's prefixes that nobody owns, for it or its successor. */
 static void own(struct table *table, struct connection *connection, struct connection *owner)
 {
@@ -97,19 +114,12 @@ static void disown(struct table *table, struct connection *connection)
         prefix_map_remove(&table->owners, &connection->subnets[i].node);
 }
 
-static bool has_subnet(const struct connection *connection, const struct prefix *subnet)
-{
-    return connection->subnet_count > 0 &&
-           bsearch(subnet, connection->allowed_ips, connection->subnet_count, sizeof(*subnet),
-                   prefix_order) != NULL;
-}
-
 /* The leftover owns nothing, so its nodes are in no map and may change their places. */
 static void give_away(struct connection *leftover, const struct connection *owner)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < leftover->subnet_count; i++) {
-        if (has_subnet(owner, &leftover->allowed_ips[i]))
+        if (connection_has_subnet(owner, &leftover->allowed_ips[i]))
             continue;
         leftover->subnets[kept] = leftover->subnets[i];
         leftover->allowed_ips[kept++] = leftover->allowed_ips[i];
@@ -121,11 +131,10 @@ static void give_away(struct connection *leftover, const struct connection *owne
 
 /* What is held is for whoever comes first. Who comes for the rest must not find there, and take along,
  * what has an owner by then. */
-static void take_from_held(struct table *table, const struct connection *owner)
+static void take_from_held(const struct table *table, const struct connection *owner)
 {
-    for (uint32_t i = 0; i < table->count && table->held_count > 0; i++)
-        if (table->connections[i]->held_until_ns != 0)
-            give_away(table->connections[i], owner);
+    for (struct connection *held = table->held; held != NULL; held = held->next_waiting)
+        give_away(held, owner);
 }
 
 void table_insert(struct table *table, struct connection *connection)
@@ -144,10 +153,38 @@ void table_insert(struct table *table, struct connection *connection)
     own(table, connection, connection);
 }
 
+/* One of several may be a liar: from then on none can take its word back. */
+void table_name(struct table *table, struct connection *leftover, const uint8_t namer[NAMER_SIZE])
+{
+    if (leftover->named_often ||
+        (leftover->named && memcmp(leftover->namer, namer, NAMER_SIZE) == 0))
+        return;
+    leftover->named_often = leftover->named;
+    table_unname(table, leftover);
+    leftover->named = true;
+    if (leftover->named_often)
+        return;
+    memcpy(leftover->namer, namer, NAMER_SIZE);
+    index_insert(&table->by_namer, &leftover->by_cluster, leftover->namer, NAMER_SIZE);
+}
+
+void table_unname(struct table *table, struct connection *leftover)
+{
+    if (leftover->named)
+        index_remove(&table->by_namer, &leftover->by_cluster);
+    leftover->named = false;
+}
+
+struct connection *table_find_named(const struct table *table, const uint8_t namer[NAMER_SIZE])
+{
+    struct index_node *node = index_find(&table->by_namer, namer, NAMER_SIZE);
+    return INDEX_OWNER(node, struct connection, by_cluster);
+}
+
 void table_hold(struct table *table, struct connection *leftover, uint64_t until_ns)
 {
     if (leftover->held_until_ns == 0)
-        table->held_count++;
+        begin_wait(&table->held, leftover);
     leftover->held_until_ns = until_ns;
     disown(table, leftover);
 }
@@ -155,7 +192,7 @@ void table_hold(struct table *table, struct connection *leftover, uint64_t until
 static void end_hold(struct table *table, struct connection *connection)
 {
     if (connection->held_until_ns != 0)
-        table->held_count--;
+        end_wait(&table->held, connection);
     connection->held_until_ns = 0;
 }
 
@@ -170,15 +207,16 @@ static bool overlap(const struct connection *a, const struct connection *b)
 
 struct connection *table_find_held(const struct table *table, const struct connection *connection)
 {
-    for (uint32_t i = 0; i < table->count && table->held_count > 0; i++)
-        if (table->connections[i]->held_until_ns != 0 && overlap(table->connections[i], connection))
-            return table->connections[i];
-    return NULL;
+    struct connection *held = table->held;
+    while (held != NULL && !overlap(held, connection))
+        held = held->next_waiting;
+    return held;
 }
 
 void table_insert_beside(struct table *table, struct connection *connection,
                          struct connection *predecessor)
 {
+    table_unname(table, predecessor);
     index_remove(&table->by_cluster, &predecessor->by_cluster);
     if (predecessor->adopted)
         predecessor->withheld.kind = OVERLAP_NONE; /* the cluster's new one was judged */
@@ -190,7 +228,7 @@ void table_insert_beside(struct table *table, struct connection *connection,
     own(table, predecessor, connection);
     connection->predecessor = predecessor;
     predecessor->successor = connection;
-    table->moving_count++;
+    begin_wait(&table->moving, connection);
 }
 
 /* Ends a move that the connection is one side of. */
@@ -200,9 +238,9 @@ static void part(struct table *table, struct connection *connection)
         connection->predecessor != NULL ? connection->predecessor : connection;
     if (predecessor->successor == NULL)
         return;
+    end_wait(&table->moving, predecessor->successor);
     predecessor->successor->predecessor = NULL;
     predecessor->successor = NULL;
-    table->moving_count--;
     if (connection == predecessor)
         return;
     disown(table, connection);
@@ -219,6 +257,7 @@ static void forget_place(struct table *table, const struct connection *connectio
 void table_remove(struct table *table, struct connection *connection)
 {
     part(table, connection);
+    table_unname(table, connection);
     end_hold(table, connection);
     disown(table, connection);
     forget_place(table, connection);

@@ -13,6 +13,7 @@
 struct table {
     struct index by_cluster;
     struct index by_key;
+    struct index by_namer; /* leftovers that one cluster named; no cluster names two */
     struct prefix_map owners;
     struct path_mtus path_mtus;
     struct endpoints endpoints; /* while they are kept, which the first who asks begins */
@@ -27,8 +28,9 @@ struct table {
     uint32_t dumped_count;
     uint32_t dumped_capacity;
     uint32_t adopted_count;
-    uint32_t moving_count; /* of connections with a predecessor */
-    uint32_t held_count;   /* of leftovers that own nothing any more, see table_hold */
+    /* Lists, in no order, so that nobody looks for these few among all. */
+    struct connection *moving; /* with a predecessor */
+    struct connection *held;   /* leftovers that own nothing any more, see table_hold */
 };
 
 void table_start(struct table *table);
@@ -45,6 +47,14 @@ void table_insert(struct table *table, struct connection *connection);
  * one, which also answers for the prefixes of its predecessor. */
 void table_insert_beside(struct table *table, struct connection *connection,
                          struct connection *predecessor);
+
+/* A leftover is somebody's: an endpoint of the cluster with this hash was refused. Until table_unname, or
+ * for good once several have named it. */
+void table_name(struct table *table, struct connection *leftover, const uint8_t namer[NAMER_SIZE]);
+void table_unname(struct table *table, struct connection *leftover);
+
+/* The one that this cluster alone has named; NULL: none. */
+struct connection *table_find_named(const struct table *table, const uint8_t namer[NAMER_SIZE]);
 
 /* A leftover is nobody's and owns nothing from now on, but keeps its peer for a while, and its prefixes
  * until somebody with the same one is inserted. */

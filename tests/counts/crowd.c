@@ -10,6 +10,7 @@
 
 static struct subwg_registry *registry;
 static struct subwg_cable *cable;
+static uint32_t connected_count; /* numbers from 0 */
 static uint64_t elapsed_ns;
 static uint64_t realtime_ns;
 
@@ -128,4 +129,12 @@ void crowd_connect_many(uint32_t first, uint32_t count)
         crowd_remote_make(&remote, first + i);
         crowd_connect(&remote);
     }
+    connected_count = first + count;
+}
+
+void crowd_restart(void)
+{
+    crowd_stop();
+    crowd_start();
+    crowd_connect_many(1, connected_count - 1);
 }

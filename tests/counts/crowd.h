@@ -29,6 +29,9 @@ void crowd_remote_make(struct crowd_remote *remote, uint32_t number);
 
 void crowd_start(void); /* a cable, initialized; the kernel has an address and a route by then */
 void crowd_stop(void);  /* destroys it; what is in the kernel stays */
+/* Both, as when an engine comes again: it connects all those that were connected, but number 0, whose
+ * peer is a leftover by then. */
+void crowd_restart(void);
 struct subwg_cable *crowd_cable(void);
 void crowd_pass(uint32_t seconds); /* on the clocks that the driver sees */
 int64_t crowd_realtime_s(void);

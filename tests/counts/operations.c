@@ -92,6 +92,11 @@ static void decode_before(void)
     decode();
 }
 
+static void reconcile(void)
+{
+    crowd_must(subwg_cable_reconcile(crowd_cable(), 0, NULL, NULL, &error), &error);
+}
+
 static void make_newcomers(void)
 {
     for (uint32_t i = 0; i < OPERATIONS_MANY; i++) {
@@ -122,6 +127,58 @@ static void meet_stranger_and_make_newcomers(void)
     find_device();
     crowd_must(wg_set_device(netlink, ifindex, &change, &error), &error);
     read_and_make_newcomers();
+}
+
+static void must_be_refused(const struct crowd_remote *remote)
+{
+    char address[SUBWG_ADDRESS_TEXT_SIZE];
+    if (subwg_cable_connect(crowd_cable(), &remote->endpoint, address, &error) >= 0) {
+        printf("not ok an endpoint that is to be refused is connected\n");
+        exit(EXIT_FAILURE);
+    }
+}
+
+/* The leftover's own endpoint is refused, so it is not a stranger's: it stays, and a word of its cluster
+ * can take that back. */
+static void name_leftover_and_make_newcomers(void)
+{
+    struct crowd_remote refused;
+    crowd_restart();
+    crowd_remote_make(&refused, 0);
+    refused.endpoint.private_ip = "nowhere";
+    must_be_refused(&refused);
+    read_and_make_newcomers();
+}
+
+/* Number 0 with another key, at a place that stays. */
+static void change_key(struct crowd_remote *remote)
+{
+    crowd_remote_make(remote, 0);
+    remote->config[0].value = newcomers[1].key;
+}
+
+/* The leftover's cluster has another key and was refused, because the leftover has its subnets. */
+static void hold_leftover_and_make_newcomers(void)
+{
+    struct crowd_remote changed;
+    crowd_restart();
+    make_newcomers();
+    change_key(&changed);
+    must_be_refused(&changed);
+    reconcile();
+    crowd_must(subwg_cable_list_complete(crowd_cable(), &error), &error);
+    read_before();
+}
+
+/* The cluster's subnets wait at its old peer until the new one answers. */
+static void move_and_make_newcomers(void)
+{
+    struct crowd_remote changed;
+    reconcile();
+    make_newcomers();
+    change_key(&changed);
+    crowd_connect(&changed);
+    read_before();
 }
 
 static void connect_newcomer(void)
@@ -169,11 +226,6 @@ static void disconnect_newcomers(void)
                &error);
 }
 
-static void reconcile(void)
-{
-    crowd_must(subwg_cable_reconcile(crowd_cable(), 0, NULL, NULL, &error), &error);
-}
-
 static void reconcile_before(void)
 {
     crowd_must(subwg_cable_list_complete(crowd_cable(), &error), &error);
@@ -210,6 +262,9 @@ const struct operation operations[] = {
     {"connect", read_and_make_newcomers, connect_newcomer},
     {"connect, list complete", complete_and_make_newcomers, connect_newcomer},
     {"connect beside a stranger", meet_stranger_and_make_newcomers, connect_newcomer},
+    {"connect beside a leftover named", name_leftover_and_make_newcomers, connect_newcomer},
+    {"connect beside one held", hold_leftover_and_make_newcomers, connect_newcomer},
+    {"connect beside a move", move_and_make_newcomers, connect_newcomer},
     {"connect, nothing new", make_connected, connect_newcomer},
     {"disconnect", make_connected, disconnect_newcomer},
     {"connect_many", make_newcomers, connect_newcomers},

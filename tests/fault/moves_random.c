@@ -213,7 +213,7 @@ static void step(void)
 /* What the kernel has of the announced subnets, once no move is under way. */
 static void note_standing(void)
 {
-    if (test.connected && world.cable->instance->table.moving_count == 0 && look() >= 0 &&
+    if (test.connected && world.cable->instance->table.moving == NULL && look() >= 0 &&
         world_connect(&remotes[test.key]) == 1)
         test.standing = test.subnets;
 }

@@ -112,14 +112,14 @@ static void take_out(struct connection *connection)
 {
     table_remove(&table, connection);
     connection_destroy(connection);
-    ck_assert_uint_eq(table.moving_count, 0);
+    ck_assert_ptr_null(table.moving);
 }
 
 START_TEST(the_cluster_is_the_new_one_which_answers_for_both)
 {
     begin_move();
     ck_assert_uint_eq(table.count, 2);
-    ck_assert_uint_eq(table.moving_count, 1);
+    ck_assert_ptr_eq(table.moving, new);
     ck_assert_ptr_eq(table_find_cluster(&table, "cluster2"), new);
     ck_assert_ptr_eq(table_find_key(&table, &old->public_key), old);
     ck_assert_ptr_eq(table_find_key(&table, &new->public_key), new);
