@@ -84,8 +84,7 @@ int32_t connect_parse(struct subwg_instance *instance, const struct subwg_endpoi
     if (remote->cluster_id != NULL && strcmp(remote->cluster_id, instance->local.cluster_id) == 0)
         return 1;
     const struct interfaces interfaces = {interface_index, interface_exists, instance->netlink};
-    code = connection_from_endpoint_among(&interfaces, remote, &instance->settings, ret_candidate,
-                                          error);
+    code = connection_from_endpoint(&interfaces, remote, &instance->settings, ret_candidate, error);
     if (code < 0) {
         name_leftover_of(instance, remote);
         claims_withdraw(&instance->claims, remote->cluster_id != NULL ? remote->cluster_id : "");

@@ -413,21 +413,38 @@ static struct texts announced_texts(const struct subwg_endpoint *endpoint)
     };
 }
 
-int32_t connection_from_endpoint(const struct subwg_endpoint *endpoint,
+static int32_t no_memory(const struct subwg_endpoint *endpoint, struct subwg_error *error)
+{
+    return error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, OPERATION,
+                     "endpoint of cluster '%s': %s", show(endpoint->cluster_id).text,
+                     error_phrase(ENOMEM));
+}
+
+/* What is to be freed comes only with success. */
+static int32_t read_subnets(const struct subwg_endpoint *endpoint, const struct settings *settings,
+                            struct prefix **ret_prefixes, uint32_t *ret_count,
+                            struct subwg_error *error)
+{
+    struct prefix *prefixes = calloc((size_t)endpoint->subnet_count + 1, sizeof(*prefixes));
+    int32_t code = prefixes != NULL ? 0 : no_memory(endpoint, error);
+    for (uint32_t i = 0; i < endpoint->subnet_count && code == 0; i++)
+        code = read_subnet(endpoint, settings, endpoint->subnets[i], &prefixes[i], error);
+    if (code != 0) {
+        free(prefixes);
+        return code;
+    }
+    *ret_count = normalize(prefixes, endpoint->subnet_count);
+    *ret_prefixes = prefixes;
+    return 0;
+}
+
+int32_t connection_from_endpoint(const struct interfaces *interfaces,
+                                 const struct subwg_endpoint *endpoint,
                                  const struct settings *settings,
                                  struct connection **ret_connection, struct subwg_error *error)
 {
-    return connection_from_endpoint_among(&interfaces_here, endpoint, settings, ret_connection,
-                                          error);
-}
-
-int32_t connection_from_endpoint_among(const struct interfaces *interfaces,
-                                       const struct subwg_endpoint *endpoint,
-                                       const struct settings *settings,
-                                       struct connection **ret_connection,
-                                       struct subwg_error *error)
-{
     struct prefix *prefixes = NULL;
+    uint32_t prefix_count = 0;
     struct key public_key;
     struct socket_address remote = {0};
     bool use_nat = false;
@@ -439,37 +456,23 @@ int32_t connection_from_endpoint_among(const struct interfaces *interfaces,
         code = read_port(endpoint, settings->remote_port, &remote.port, error);
     if (code == 0)
         code = read_address(endpoint, interfaces, &remote.address, &use_nat, error);
+    if (code == 0)
+        code = read_subnets(endpoint, settings, &prefixes, &prefix_count, error);
     if (code != 0)
         return code;
 
-    prefixes = calloc((size_t)endpoint->subnet_count + 1, sizeof(*prefixes));
-    if (prefixes == NULL)
-        goto no_memory;
-    for (uint32_t i = 0; i < endpoint->subnet_count; i++) {
-        code = read_subnet(endpoint, settings, endpoint->subnets[i], &prefixes[i], error);
-        if (code != 0)
-            goto out;
-    }
-    uint32_t kept = normalize(prefixes, endpoint->subnet_count);
     struct texts texts = announced_texts(endpoint);
     write_address_and_key(&texts, &remote, &public_key);
-    struct connection *connection = assemble(&texts, prefixes, kept);
+    struct connection *connection = assemble(&texts, prefixes, prefix_count);
+    free(prefixes);
     if (connection == NULL)
-        goto no_memory;
+        return no_memory(endpoint, error);
     connection->public_key = public_key;
     connection->endpoint = remote;
     connection->use_nat = use_nat;
     connection->keepalive_s = settings->keepalive_s;
     *ret_connection = connection;
-    goto out;
-
-no_memory:
-    code =
-        error_set(error, -ENOMEM, SUBWG_REASON_NO_MEMORY, OPERATION, "endpoint of cluster '%s': %s",
-                  show(endpoint->cluster_id).text, error_phrase(ENOMEM));
-out:
-    free(prefixes);
-    return code;
+    return 0;
 }
 
 struct connection *connection_from_peer(const struct wg_device *device, const struct wg_peer *peer)

@@ -98,13 +98,9 @@ struct connection {
 
 /* Checks a remote endpoint for itself, without regard to others: form, limits, special ranges. On
  * success *ret_connection is to be ended with connection_destroy. Pure but for memory, and for the
- * interface that a link-local address names: among those given, or the calling thread's. */
-int32_t connection_from_endpoint_among(const struct interfaces *interfaces,
-                                       const struct subwg_endpoint *endpoint,
-                                       const struct settings *settings,
-                                       struct connection **ret_connection,
-                                       struct subwg_error *error);
-int32_t connection_from_endpoint(const struct subwg_endpoint *endpoint,
+ * interface that a link-local address names. */
+int32_t connection_from_endpoint(const struct interfaces *interfaces,
+                                 const struct subwg_endpoint *endpoint,
                                  const struct settings *settings,
                                  struct connection **ret_connection, struct subwg_error *error);
 

@@ -118,7 +118,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct strings strings;
     const struct settings *settings = defaults();
     fill(&endpoint, config, subnets, &input, &strings);
-    int32_t code = connection_from_endpoint(&endpoint, settings, &connection, &error);
+    int32_t code =
+        connection_from_endpoint(&interfaces_here, &endpoint, settings, &connection, &error);
     FUZZ_CHECK((code == 0) == (connection != NULL));
     if (code == 0) {
         check_taken(connection, settings);

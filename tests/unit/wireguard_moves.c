@@ -82,7 +82,8 @@ static struct connection *make(uint32_t key_number, const char *subnet, const ch
     endpoint.subnet_count = 2;
     endpoint.backend_config = config;
     endpoint.backend_config_count = 1;
-    ck_assert_int_eq(connection_from_endpoint(&endpoint, &settings, &connection, NULL), 0);
+    ck_assert_int_eq(
+        connection_from_endpoint(&interfaces_here, &endpoint, &settings, &connection, NULL), 0);
     return connection;
 }
 

@@ -98,7 +98,8 @@ static struct connection *make(const char *cluster_id, uint32_t key_number, cons
     endpoint.backend_config = config;
     endpoint.backend_config_count = 1;
     error = (struct subwg_error)SUBWG_ERROR_INIT;
-    int32_t code = connection_from_endpoint(&endpoint, &instance.settings, &connection, &error);
+    int32_t code = connection_from_endpoint(&interfaces_here, &endpoint, &instance.settings,
+                                            &connection, &error);
     ck_assert_msg(code == 0, "%s", error.text);
     return connection;
 }

@@ -42,7 +42,8 @@ int32_t sample_check(const struct sample *sample)
     connection = NULL;
     if (settings.port == 0)
         use_defaults();
-    int32_t code = connection_from_endpoint(&sample->endpoint, &settings, &connection, &error);
+    int32_t code = connection_from_endpoint(&interfaces_here, &sample->endpoint, &settings,
+                                            &connection, &error);
     ck_assert((code == 0) == (connection != NULL));
     ck_assert_int_eq(error.code, code);
     return code;

@@ -51,7 +51,7 @@ static struct connection *make_connection(struct chance *chance, uint32_t number
     endpoint.subnet_count = 2;
     endpoint.backend_config = config;
     endpoint.backend_config_count = 1;
-    CHECK(connection_from_endpoint(&endpoint, &settings, &connection, NULL) == 0);
+    CHECK(connection_from_endpoint(&interfaces_here, &endpoint, &settings, &connection, NULL) == 0);
     return connection;
 }
 

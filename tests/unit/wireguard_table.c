@@ -57,7 +57,7 @@ static struct connection *make_connection(uint32_t number, const struct prefix *
     endpoint.subnet_count = count;
     endpoint.backend_config = config;
     endpoint.backend_config_count = 1;
-    CHECK(connection_from_endpoint(&endpoint, &settings, &connection, NULL) == 0);
+    CHECK(connection_from_endpoint(&interfaces_here, &endpoint, &settings, &connection, NULL) == 0);
     return connection;
 }
 
