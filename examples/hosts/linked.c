@@ -98,6 +98,10 @@ int main(void)
         result = connect_cluster2(cable, &error);
     }
     if (result >= 0) {
+        /* Every endpoint that is known has been named: what else an earlier run left may go. */
+        result = subwg_cable_list_complete(cable, &error);
+    }
+    if (result >= 0) {
         result = print_table(cable, &error);
     }
     if (result >= 0) {
