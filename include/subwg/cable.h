@@ -148,7 +148,9 @@ SUBWG_API int32_t subwg_cable_connect_many(struct subwg_cable *cable,
                                            uint32_t count, subwg_result_fn result,
                                            void *result_context, struct subwg_error *error);
 
-/** @brief The driver's disconnect_many, or disconnect for each. Otherwise as subwg_cable_connect_many(). */
+/**
+ * @brief The driver's disconnect_many, or disconnect for each. Otherwise as subwg_cable_connect_many().
+ */
 SUBWG_API int32_t subwg_cable_disconnect_many(struct subwg_cable *cable,
                                               const struct subwg_endpoint *const *remotes,
                                               uint32_t count, subwg_result_fn result,
@@ -167,7 +169,10 @@ SUBWG_API int32_t subwg_cable_get_connections(struct subwg_cable *cable,
                                               struct subwg_snapshot **ret_snapshot,
                                               struct subwg_error *error);
 
-/** @brief The driver's metrics_snapshot, as an immutable snapshot. Otherwise as subwg_cable_get_connections(). */
+/**
+ * @brief The driver's metrics_snapshot, as an immutable snapshot. Otherwise as
+ * subwg_cable_get_connections().
+ */
 SUBWG_API int32_t subwg_cable_metrics_snapshot(struct subwg_cable *cable,
                                                struct subwg_snapshot **ret_snapshot,
                                                struct subwg_error *error);

@@ -507,9 +507,9 @@ struct subwg_driver {
      * @brief Sets up what all connections share, or takes over what an earlier run left.
      * Publishes what remotes need. A failed init leaves nothing behind and may be tried again.
      * @return 0 = set up; 1 = this instance was already initialized, even if its device has vanished
-     *         since; -EBUSY another live instance owns the device; -EEXIST something foreign has its name, or it has another identity than the
-     *         one that the settings name; -EADDRINUSE the port is taken;
-     *         -EOPNOTSUPP the kernel lacks the feature; -EPERM; -ENOMEM; -ETIMEDOUT.
+     *         since; -EBUSY another live instance owns the device; -EEXIST something foreign has its name,
+     *         or it has another identity than the one that the settings name; -EADDRINUSE the port is
+     *         taken; -EOPNOTSUPP the kernel lacks the feature; -EPERM; -ENOMEM; -ETIMEDOUT.
      */
     int32_t (*init)(struct subwg_instance *instance, struct subwg_error *error);
 
@@ -550,7 +550,10 @@ struct subwg_driver {
     int32_t (*get_connections)(struct subwg_instance *instance,
                                struct subwg_snapshot_builder *snapshot, struct subwg_error *error);
 
-    /** @brief Pushes the figures of each connection that the kernel has. A pure read. Returns as get_connections. */
+    /**
+     * @brief Pushes the figures of each connection that the kernel has. A pure read. Returns as
+     * get_connections.
+     */
     int32_t (*metrics_snapshot)(struct subwg_instance *instance,
                                 struct subwg_snapshot_builder *snapshot, struct subwg_error *error);
 
