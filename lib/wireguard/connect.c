@@ -63,16 +63,27 @@ static void name_leftover_of(struct subwg_instance *instance, const struct subwg
 }
 
 /* The instance's interfaces, wherever the calling thread is by now. */
+struct lookup {
+    struct netlink *netlink;
+    struct subwg_error failure; /* code 0: the kernel answered, if only that there is none */
+};
+
 static uint32_t interface_index(void *context, const char *name)
 {
-    struct link_info link;
-    return link_find(context, name, &link, NULL) == 0 ? link.ifindex : 0;
+    struct lookup *lookup = context;
+    struct link_info link = {0};
+    size_t length = strnlen(name, LINK_NAME_SIZE);
+    if (length == 0 || length == LINK_NAME_SIZE)
+        return 0; /* no link can have this name */
+    (void)link_find(lookup->netlink, name, &link, &lookup->failure);
+    return link.ifindex;
 }
 
 static bool interface_exists(void *context, uint32_t index)
 {
+    struct lookup *lookup = context;
     struct link_info link;
-    return link_by_index(context, index, &link, NULL) == 0;
+    return link_by_index(lookup->netlink, index, &link, &lookup->failure) == 0;
 }
 
 int32_t connect_parse(struct subwg_instance *instance, const struct subwg_endpoint *remote,
@@ -83,8 +94,13 @@ int32_t connect_parse(struct subwg_instance *instance, const struct subwg_endpoi
         return code;
     if (remote->cluster_id != NULL && strcmp(remote->cluster_id, instance->local.cluster_id) == 0)
         return 1;
-    const struct interfaces interfaces = {interface_index, interface_exists, instance->netlink};
+    struct lookup lookup = {instance->netlink, SUBWG_ERROR_INIT};
+    const struct interfaces interfaces = {interface_index, interface_exists, &lookup};
     code = connection_from_endpoint(&interfaces, remote, &instance->settings, ret_candidate, error);
+    if (code < 0 && lookup.failure.code < 0 && lookup.failure.code != -ENODEV) {
+        code = lookup.failure.code; /* nobody knows whether there is such an interface */
+        error_copy(error, &lookup.failure);
+    }
     if (code < 0) {
         name_leftover_of(instance, remote);
         claims_withdraw(&instance->claims, remote->cluster_id != NULL ? remote->cluster_id : "");

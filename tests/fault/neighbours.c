@@ -233,6 +233,16 @@ START_TEST(a_link_local_gateway_is_behind_an_interface_of_the_instances_namespac
 }
 END_TEST
 
+START_TEST(an_interface_that_could_not_be_asked_for_is_not_called_missing)
+{
+    (void)fake_kernel_add_link("wan7", NULL);
+    two.endpoint.private_ip = "fe80::7%wan7";
+    fake_kernel_fail_request(1, ENOMEM);
+    ck_assert_int_eq(world_connect(&two), -ENOMEM);
+    ck_assert_msg(strstr(world.error.text, "find link wan7") != NULL, "%s", world.error.text);
+}
+END_TEST
+
 int main(void)
 {
     const struct world_test tests[] = {
@@ -246,6 +256,7 @@ int main(void)
         {a_foreign_peer_with_the_key_of_a_connect_becomes_what_was_asked_for, 2},
         {a_foreign_ipv6_route_with_a_metric_does_not_go_before_ours, 0},
         {a_link_local_gateway_is_behind_an_interface_of_the_instances_namespace, 0},
+        {an_interface_that_could_not_be_asked_for_is_not_called_missing, 0},
     };
     return world_run("neighbours", start, tests, sizeof(tests) / sizeof(tests[0]));
 }
