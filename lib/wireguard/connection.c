@@ -510,11 +510,14 @@ void connection_doubt(struct connection *connection)
     connection->routes_doubtful = true;
 }
 
-bool connection_has_subnet(const struct connection *connection, const struct prefix *subnet)
+struct subnet *connection_find_subnet(const struct connection *connection,
+                                      const struct prefix *prefix)
 {
-    return connection->subnet_count > 0 &&
-           bsearch(subnet, connection->allowed_ips, connection->subnet_count, sizeof(*subnet),
-                   prefix_order) != NULL;
+    const struct prefix *there = NULL;
+    if (connection->subnet_count > 0)
+        there = bsearch(prefix, connection->allowed_ips, connection->subnet_count, sizeof(*there),
+                        prefix_order);
+    return there != NULL ? &connection->subnets[there - connection->allowed_ips] : NULL;
 }
 
 uint32_t connection_carried_count(const struct connection *connection)

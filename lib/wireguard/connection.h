@@ -114,8 +114,9 @@ const char *connection_key_text(const struct connection *connection);
 /* What the kernel has of it is not known any more: a request about it failed. */
 void connection_doubt(struct connection *connection);
 
-/* True if the subnet is one of its own, as it stands. */
-bool connection_has_subnet(const struct connection *connection, const struct prefix *subnet);
+/* The one of its subnets that is this prefix, as it stands; NULL: none. */
+struct subnet *connection_find_subnet(const struct connection *connection,
+                                      const struct prefix *prefix);
 
 /* What its peer should have for now: while its predecessor has the subnets, none, and in any case a
  * keepalive, because that makes it shake hands. */

@@ -175,8 +175,8 @@ bool moves_carry(const struct subwg_instance *instance, const struct prefix *sub
     bool carry = false;
     for (const struct connection *one = table->moving; one != NULL && !carry;
          one = one->next_waiting)
-        carry = connection_has_subnet(one->predecessor, subnet);
+        carry = connection_find_subnet(one->predecessor, subnet) != NULL;
     for (const struct connection *one = table->held; one != NULL && !carry; one = one->next_waiting)
-        carry = !leftover_may_go(one, now_ns) && connection_has_subnet(one, subnet);
+        carry = !leftover_may_go(one, now_ns) && connection_find_subnet(one, subnet) != NULL;
     return carry;
 }

@@ -299,10 +299,9 @@ static void settle_route(struct reconciliation *run, const struct prefix *destin
         return;
     if (owner->predecessor != NULL)
         owner = owner->predecessor;
-    const struct prefix *subnet = bsearch(destination, owner->allowed_ips, owner->subnet_count,
-                                          sizeof(*subnet), prefix_order);
+    struct subnet *subnet = connection_find_subnet(owner, destination);
     if (subnet != NULL)
-        owner->subnets[subnet - owner->allowed_ips].routed = true;
+        subnet->routed = true;
 }
 
 static void settle(struct reconciliation *run)

@@ -39,12 +39,10 @@ static void mark_routed(const struct subwg_instance *instance, struct connection
 {
     for (uint32_t i = 0; i < connection->subnet_count; i++)
         connection->subnets[i].routed = false;
-    for (uint32_t i = 0; i < count && connection->subnet_count > 0; i++) {
-        const struct prefix *there =
-            bsearch(&routes[i].destination, connection->allowed_ips, connection->subnet_count,
-                    sizeof(*there), prefix_order);
-        if (there != NULL && routes[i].ifindex == instance->ifindex)
-            connection->subnets[there - connection->allowed_ips].routed = true;
+    for (uint32_t i = 0; i < count; i++) {
+        struct subnet *subnet = connection_find_subnet(connection, &routes[i].destination);
+        if (subnet != NULL && routes[i].ifindex == instance->ifindex)
+            subnet->routed = true;
     }
 }
 
@@ -146,11 +144,8 @@ static bool is_routed(const struct slice *slice, const struct prefix *subnet)
     bool routed = false;
     for (size_t i = 0; i < SLICE_PARTS && !routed; i++) {
         const struct connection *part = slice->connections[i];
-        const struct prefix *there = part != NULL && part->subnet_count > 0
-                                         ? bsearch(subnet, part->allowed_ips, part->subnet_count,
-                                                   sizeof(*there), prefix_order)
-                                         : NULL;
-        routed = there != NULL && part->subnets[there - part->allowed_ips].routed;
+        const struct subnet *there = part != NULL ? connection_find_subnet(part, subnet) : NULL;
+        routed = there != NULL && there->routed;
     }
     return routed;
 }

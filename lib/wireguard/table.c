@@ -119,7 +119,7 @@ static void give_away(struct connection *leftover, const struct connection *owne
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < leftover->subnet_count; i++) {
-        if (connection_has_subnet(owner, &leftover->allowed_ips[i]))
+        if (connection_find_subnet(owner, &leftover->allowed_ips[i]) != NULL)
             continue;
         leftover->subnets[kept] = leftover->subnets[i];
         leftover->allowed_ips[kept++] = leftover->allowed_ips[i];

@@ -234,7 +234,6 @@ static uint64_t some_time(void *context)
     return 1000000000000;
 }
 
-/* Without an engine, which keeps the caller's record from the driver. */
 /* Two routes are there already, and the kernel does not tell whose they are. */
 START_TEST(routes_that_cannot_be_listed_are_asked_for_once)
 {
@@ -260,6 +259,7 @@ START_TEST(routes_that_cannot_be_listed_are_asked_for_once)
 }
 END_TEST
 
+/* Without an engine, which keeps the caller's record from the driver. */
 START_TEST(the_record_is_not_touched_by_a_driver_that_succeeds)
 {
     const struct subwg_host host = {.head = SUBWG_HEAD(struct subwg_host, SUBWG_MAGIC_HOST),
