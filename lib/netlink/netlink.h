@@ -204,6 +204,11 @@ int32_t route_apply(struct netlink *netlink, const struct route_change *changes,
 int32_t route_list(struct netlink *netlink, uint32_t table, uint8_t protocol,
                    struct route **ret_routes, uint32_t *ret_count, struct subwg_error *error);
 
+/* Of any protocol, by destination and then by metric: route_order's order. */
+int32_t route_list_sorted(struct netlink *netlink, uint32_t table, struct route **ret_routes,
+                          uint32_t *ret_count, struct subwg_error *error);
+int route_order(const void *a, const void *b); /* for qsort and bsearch */
+
 /* True if nobody but this handle can have changed a route in this table or through this link since the call
  * before: the kernel told of no such change, and lost no notice. *ret_ours is by how many routes the table
  * grew by our own requests, as the kernel told them. Whoever changes a route gets his answer after the

@@ -114,3 +114,29 @@ int32_t route_list(struct netlink *netlink, uint32_t table, uint8_t protocol,
     *ret_count = dump.count;
     return 0;
 }
+
+int route_order(const void *a, const void *b)
+{
+    const struct route *first = a;
+    const struct route *second = b;
+    int order = prefix_compare(&first->destination, &second->destination);
+    return order != 0 ? order : (first->metric > second->metric) - (first->metric < second->metric);
+}
+
+/* As the kernel lists them, unless foreign ones lie around ours. */
+static bool is_sorted(const struct route *routes, uint32_t count)
+{
+    uint32_t i = 1;
+    while (i < count && route_order(&routes[i - 1], &routes[i]) <= 0)
+        i++;
+    return i >= count;
+}
+
+int32_t route_list_sorted(struct netlink *netlink, uint32_t table, struct route **ret_routes,
+                          uint32_t *ret_count, struct subwg_error *error)
+{
+    int32_t code = route_list(netlink, table, 0, ret_routes, ret_count, error);
+    if (code == 0 && !is_sorted(*ret_routes, *ret_count))
+        qsort(*ret_routes, *ret_count, sizeof(**ret_routes), route_order);
+    return code;
+}

@@ -16,13 +16,6 @@ uint32_t apply_route_metric(const struct prefix *destination)
     return destination->family == FAMILY_IPV6 ? IPV6_ROUTE_METRIC : 0;
 }
 
-static int by_destination(const void *a, const void *b)
-{
-    const struct route *first = a;
-    const struct route *second = b;
-    return prefix_compare(&first->destination, &second->destination);
-}
-
 /* Where those with this destination begin among the sorted routes. */
 static uint32_t find_first(const struct prefix *destination, const struct route *routes,
                            uint32_t count)
@@ -82,16 +75,6 @@ static void judge_route_steps(struct step *steps, const int32_t *results, uint32
         steps[i].result = results[i] == 0 ? STEP_DONE : answered ? STEP_UNCHANGED : STEP_UNKNOWN;
 }
 
-static int32_t list_sorted(struct target *target, struct route **ret_routes, uint32_t *ret_count,
-                           struct subwg_error *error)
-{
-    int32_t code =
-        route_list(target->netlink, target->settings->table, 0, ret_routes, ret_count, error);
-    if (code == 0 && *ret_count > 0)
-        qsort(*ret_routes, *ret_count, sizeof(**ret_routes), by_destination);
-    return code;
-}
-
 /* A route that is there or gone already counts as done if it is ours. Returns the first result that
  * does not. */
 static int32_t judge_results(struct target *target, const struct route_change *changes,
@@ -107,7 +90,8 @@ static int32_t judge_results(struct target *target, const struct route_change *c
         int32_t result = changes[i].remove && results[i] == -ESRCH ? 0 : results[i];
         if (result == -EEXIST && !changes[i].remove) {
             if (listed == 1)
-                listed = list_sorted(target, &routes, &route_count, first);
+                listed = route_list_sorted(target->netlink, target->settings->table, &routes,
+                                           &route_count, first);
             result = listed;
             if (result == 0)
                 result = judge_existing(&changes[i].route, routes, route_count, first);

@@ -258,24 +258,6 @@ int32_t found_peers(struct subwg_instance *instance, struct found *found)
     return found->peers != NULL ? 0 : -ENOMEM;
 }
 
-/* By destination, which comes first in it, and then by metric. */
-static int by_destination(const void *a, const void *b)
-{
-    const struct route *first = a;
-    const struct route *second = b;
-    int order = prefix_compare(&first->destination, &second->destination);
-    return order != 0 ? order : (first->metric > second->metric) - (first->metric < second->metric);
-}
-
-/* As the kernel lists them, unless foreign ones lie around ours. */
-static bool is_sorted(const struct route *routes, uint32_t count)
-{
-    uint32_t i = 1;
-    while (i < count && by_destination(&routes[i - 1], &routes[i]) <= 0)
-        i++;
-    return i >= count;
-}
-
 /* Splits the sorted list: ours are copied away, the others move together. */
 static void sort_out(const struct settings *settings, uint32_t ifindex, uint32_t count,
                      struct found *found)
@@ -297,15 +279,13 @@ int32_t found_routes(struct subwg_instance *instance, uint32_t ifindex, struct f
                      struct subwg_error *error)
 {
     uint32_t count = 0;
-    int32_t code =
-        route_list(instance->netlink, instance->settings.table, 0, &found->others, &count, error);
+    int32_t code = route_list_sorted(instance->netlink, instance->settings.table, &found->others,
+                                     &count, error);
     if (code != 0)
         return code;
     found->routes = calloc((size_t)count + 1, sizeof(*found->routes));
     if (found->routes == NULL)
         return error_no_memory(error, "read routes");
-    if (!is_sorted(found->others, count))
-        qsort(found->others, count, sizeof(*found->others), by_destination);
     sort_out(&instance->settings, ifindex, count, found);
     return 0;
 }
@@ -315,7 +295,7 @@ const struct route *found_obstacle(const struct found *found, const struct prefi
     if (found->other_count == 0)
         return NULL;
     struct route key = {.destination = *destination, .metric = apply_route_metric(destination)};
-    return bsearch(&key, found->others, found->other_count, sizeof(*found->others), by_destination);
+    return bsearch(&key, found->others, found->other_count, sizeof(*found->others), route_order);
 }
 
 struct connection *found_owner(const struct subwg_instance *instance, const struct prefix *subnet)
