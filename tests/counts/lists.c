@@ -20,13 +20,6 @@ static struct {
     uint32_t unknown; /* and of those, what is there is not known */
     int32_t code;     /* of the last that failed */
 } results;
-static bool held = true;
-
-static void expect(bool so, const char *what)
-{
-    printf("%s %s\n", so ? "ok" : "not ok", what);
-    held = held && so;
-}
 
 static void take_result(void *context, uint32_t index, int32_t code, const char *address,
                         const struct subwg_error *error)
@@ -60,16 +53,16 @@ static void check_foreign_route(void)
 {
     stage_crowd(0);
     uint64_t quiet = run(subwg_cable_connect_many);
-    expect(results.done == LENGTH, "all are connected");
+    stage_expect(results.done == LENGTH, "all are connected");
     crowd_stop();
     stage_crowd(0);
     fake_kernel_add_route(&(struct fake_kernel_route){
         .destination = remotes[5].subnets[0], .link = "eth0", .table = 220, .protocol = 4});
     uint64_t sends = run(subwg_cable_connect_many);
     printf("sends: %u without a foreign route, %u with one\n", (unsigned)quiet, (unsigned)sends);
-    expect(results.done == LENGTH - 1 && results.failed == 1 && results.code == -EEXIST,
-           "one is refused for the foreign route to its subnet");
-    expect(sends <= 4 * quiet, "the others still go together");
+    stage_expect(results.done == LENGTH - 1 && results.failed == 1 && results.code == -EEXIST,
+                 "one is refused for the foreign route to its subnet");
+    stage_expect(sends <= 4 * quiet, "the others still go together");
     crowd_stop();
 }
 
@@ -79,8 +72,8 @@ static void check_silence(list_fn operation, const char *name)
     uint64_t sends = run(operation);
     fake_kernel_hold_replies(false);
     printf("sends of %s to a kernel that does not answer: %u\n", name, (unsigned)sends);
-    expect(results.failed == LENGTH && results.code == -ETIMEDOUT, "each has its result");
-    expect(sends <= 2, "which is waited for once together and once alone");
+    stage_expect(results.failed == LENGTH && results.code == -ETIMEDOUT, "each has its result");
+    stage_expect(sends <= 2, "which is waited for once together and once alone");
 }
 
 static void check_silent_kernel(void)
@@ -88,13 +81,13 @@ static void check_silent_kernel(void)
     stage_crowd(0);
     fake_kernel_skip_waiting(true);
     check_silence(subwg_cable_connect_many, "connect_many");
-    expect(results.unknown == 0, "nothing was changed");
+    stage_expect(results.unknown == 0, "nothing was changed");
     (void)run(subwg_cable_connect_many);
-    expect(results.done == LENGTH, "all are connected when it answers");
+    stage_expect(results.done == LENGTH, "all are connected when it answers");
     check_silence(subwg_cable_disconnect_many, "disconnect_many");
-    expect(results.unknown == LIMIT_CONNECTIONS_A_BATCH, "what was not tried is as it was");
+    stage_expect(results.unknown == LIMIT_CONNECTIONS_A_BATCH, "what was not tried is as it was");
     (void)run(subwg_cable_disconnect_many);
-    expect(results.done == LENGTH, "all are disconnected when it answers");
+    stage_expect(results.done == LENGTH, "all are disconnected when it answers");
     crowd_stop();
 }
 
@@ -108,5 +101,5 @@ int main(void)
     }
     check_foreign_route();
     check_silent_kernel();
-    return held ? EXIT_SUCCESS : EXIT_FAILURE;
+    return stage_end();
 }

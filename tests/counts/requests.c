@@ -24,13 +24,6 @@ _Static_assert(LIMIT_PEERS_A_MESSAGE <= 64 && LIMIT_REMOVALS_A_MESSAGE <= 190 &&
                "what one request may ask for");
 
 static struct subwg_error error = SUBWG_ERROR_INIT;
-static bool held = true;
-
-static void expect(bool so, const char *what)
-{
-    printf("%s %s\n", so ? "ok" : "not ok", what);
-    held = held && so;
-}
 
 static uint64_t count_requests(uint64_t first, const char *name)
 {
@@ -56,9 +49,10 @@ static void check_rebuilding(void)
     fake_kernel_delete_link(CROWD_DEVICE);
     uint64_t peers = fake_kernel_counters().peers;
     reconcile_until_quiet();
-    expect(fake_kernel_counters().peers - peers >= CROWD, "a device made anew has all its peers");
-    expect(fake_kernel_counters().most_peers <= LIMIT_PEERS_A_MESSAGE,
-           "no request names more peers than it may");
+    stage_expect(fake_kernel_counters().peers - peers >= CROWD,
+                 "a device made anew has all its peers");
+    stage_expect(fake_kernel_counters().most_peers <= LIMIT_PEERS_A_MESSAGE,
+                 "no request names more peers than it may");
     crowd_stop();
 }
 
@@ -73,14 +67,14 @@ static void check_quiet(void)
         reconcile_until_quiet();
         struct fake_kernel_counters after = fake_kernel_counters();
         requests[i] = after.requests - before.requests;
-        expect(count_requests(before.requests, "RTM_GETADDR") == 1,
-               "the addresses are listed once");
-        expect(count_requests(before.requests, "RTM_GETROUTE") <= 1 + LIMIT_PATHS_A_RECONCILE,
-               "so many paths are looked up, and the routes listed once");
-        expect(after.changes == before.changes, "what is as it should be is not changed");
+        stage_expect(count_requests(before.requests, "RTM_GETADDR") == 1,
+                     "the addresses are listed once");
+        stage_expect(count_requests(before.requests, "RTM_GETROUTE") <= 1 + LIMIT_PATHS_A_RECONCILE,
+                     "so many paths are looked up, and the routes listed once");
+        stage_expect(after.changes == before.changes, "what is as it should be is not changed");
         crowd_stop();
     }
-    expect(requests[0] == requests[1], "twice the connections take as many requests");
+    stage_expect(requests[0] == requests[1], "twice the connections take as many requests");
 }
 
 static void check_cleanup(void)
@@ -91,11 +85,11 @@ static void check_cleanup(void)
     struct fake_kernel_counters after = fake_kernel_counters();
     uint64_t batches = (CROWD + LIMIT_REMOVALS_A_MESSAGE - 1) / LIMIT_REMOVALS_A_MESSAGE;
     uint64_t rules = count_requests(before.requests, "RTM_DELRULE");
-    expect(after.peers - before.peers == CROWD, "cleanup removes each peer once");
-    expect(after.most_peers <= LIMIT_REMOVALS_A_MESSAGE, "in batches that are bounded");
-    expect(count_requests(before.requests, "RTM_DELROUTE") == 0, "routes go with the link");
-    expect(after.changes - before.changes == batches + 1 + rules,
-           "a request for each batch, the link and the rules");
+    stage_expect(after.peers - before.peers == CROWD, "cleanup removes each peer once");
+    stage_expect(after.most_peers <= LIMIT_REMOVALS_A_MESSAGE, "in batches that are bounded");
+    stage_expect(count_requests(before.requests, "RTM_DELROUTE") == 0, "routes go with the link");
+    stage_expect(after.changes - before.changes == batches + 1 + rules,
+                 "a request for each batch, the link and the rules");
     crowd_stop();
 }
 
@@ -116,16 +110,16 @@ static void check_small_difference(void)
     remote.endpoint.subnets = subnets;
     remote.endpoint.subnet_count = SUBNETS;
     crowd_connect(&remote);
-    expect(fake_kernel_counters().most_allowed_ips <= LIMIT_MESSAGE_BYTES / ALLOWED_BYTES,
-           "no request names more allowed IPs than fit it");
+    stage_expect(fake_kernel_counters().most_allowed_ips <= LIMIT_MESSAGE_BYTES / ALLOWED_BYTES,
+                 "no request names more allowed IPs than fit it");
     fake_kernel_add_peer(CROWD_DEVICE, stranger, subnets[SUBNETS / 2]);
     struct fake_kernel_counters before = fake_kernel_counters();
     reconcile_until_quiet();
     struct fake_kernel_counters after = fake_kernel_counters();
-    expect(!fake_kernel_has_peer(CROWD_DEVICE, stranger), "the stranger goes");
-    expect(after.allowed_ips - before.allowed_ips == 1,
-           "one subnet is given back, and named alone");
-    expect(after.changes - before.changes <= 2, "by a request, and one for the stranger");
+    stage_expect(!fake_kernel_has_peer(CROWD_DEVICE, stranger), "the stranger goes");
+    stage_expect(after.allowed_ips - before.allowed_ips == 1,
+                 "one subnet is given back, and named alone");
+    stage_expect(after.changes - before.changes <= 2, "by a request, and one for the stranger");
     crowd_stop();
 }
 
@@ -137,5 +131,5 @@ int main(void)
     check_quiet();
     check_cleanup();
     check_small_difference();
-    return held ? EXIT_SUCCESS : EXIT_FAILURE;
+    return stage_end();
 }

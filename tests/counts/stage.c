@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stage.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include <fake_kernel.h>
 #include <sodium.h>
 
@@ -64,4 +67,17 @@ void stage_crowd(uint32_t count)
         fake_kernel_handshake(CROWD_DEVICE, remote.public_key, crowd_realtime_s());
         fake_kernel_traffic(CROWD_DEVICE, remote.public_key, 123456789, 987654321);
     }
+}
+
+static bool held = true;
+
+void stage_expect(bool so, const char *what)
+{
+    printf("%s %s\n", so ? "ok" : "not ok", what);
+    held = held && so;
+}
+
+int stage_end(void)
+{
+    return held ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -13,4 +13,8 @@ bool stage_open(void);
 /* A fresh kernel, a gateway, and so many connections whose tunnels are all up. */
 void stage_crowd(uint32_t count);
 
+/* A program's results, a line each, and its exit status. */
+void stage_expect(bool so, const char *what);
+int stage_end(void);
+
 #endif
